@@ -1,0 +1,38 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// Imports never point up this list: each module can be understood without opening the ones below it in the file.
+// docs/architecture.md says what each one is for.
+
+let house: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: house)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(name: name + "Tests", dependencies: [.byName(name: name)] + dependencies, swiftSettings: house)
+}
+
+func library(_ name: String, pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+let package = Package(
+    name: "fedgate",
+    targets: [
+        // System libraries: a module map and a header each, imported by exactly one module.
+        library("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
+
+        // Ground floor: no protocol in it.
+        module("Bytes"),
+        module("Digests", ["COpenSSL"]),
+
+        tests("Bytes"),
+        tests("Digests"),
+    ]
+)

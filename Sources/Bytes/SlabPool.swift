@@ -1,0 +1,98 @@
+import Glibc
+import Synchronization
+
+/// Page-aligned memory for payloads, within one limit for the whole process.
+///
+/// Freed slabs are kept mapped and given out again: copying into pages that are already there runs at memory speed,
+/// into fresh ones at a tenth of it. What is kept counts against the limit, and makes way when another size is asked for.
+///
+/// Thread: any.
+public final class SlabPool: Sendable {
+    private struct State {
+        var lent = 0
+        var cached = 0
+        var free: [Int: [UInt]] = [:]
+    }
+
+    /// Bytes that may be mapped at one time, lent and kept together.
+    public let limit: Int
+    private let state = Mutex(State())
+
+    /// A pool that maps nothing yet.
+    ///
+    /// - Parameter limit: bytes, lent and kept together.
+    public init(limit: Int) { self.limit = limit }
+
+    deinit {
+        state.withLock { state in
+            for (size, addresses) in state.free {
+                for address in addresses { Self.unmap(address, size) }
+            }
+        }
+    }
+
+    /// Bytes in slabs that somebody holds.
+    public var lent: Int { state.withLock { $0.lent } }
+
+    /// Bytes that are mapped, lent or kept.
+    public var mapped: Int { state.withLock { $0.lent + $0.cached } }
+
+    /// A slab of at least `count` bytes, or nil when the limit does not admit one now.
+    ///
+    /// - Parameter count: bytes needed. Zero and less ask for the smallest slab.
+    public func acquire(_ count: Int) -> Slab? {
+        guard count <= limit else { return nil }
+        let size = Self.sizeClass(count)
+        let address: UInt? = state.withLock { state in
+            guard size <= limit - state.lent else { return nil }
+            if let kept = state.free[size]?.popLast() {
+                state.cached -= size
+                state.lent += size
+                return kept
+            }
+            Self.makeRoom(for: size, limit, &state)
+            guard let fresh = Self.map(size) else { return nil }
+            state.lent += size
+            return fresh
+        }
+        guard let address, let base = UnsafeMutableRawPointer(bitPattern: address) else { return nil }
+        return Slab(base: base, capacity: size, pool: self)
+    }
+
+    func takeBack(_ base: UnsafeMutableRawPointer, _ size: Int) {
+        state.withLock { state in
+            state.lent -= size
+            state.cached += size
+            state.free[size, default: []].append(UInt(bitPattern: base))
+        }
+    }
+
+    /// The next size of four steps a doubling, so that at most a fifth of a slab is unused; 64 KiB at least.
+    static func sizeClass(_ count: Int) -> Int {
+        let smallest = 64 << 10
+        guard count > smallest else { return smallest }
+        let top = Int.bitWidth - 1 - (count - 1).leadingZeroBitCount
+        let step = max(1 << (top - 2), 4096)
+        return (count + step - 1) / step * step
+    }
+
+    private static func makeRoom(for size: Int, _ limit: Int, _ state: inout State) {
+        for kept in state.free.keys.sorted(by: >) {
+            while state.lent + state.cached + size > limit, let address = state.free[kept]?.popLast() {
+                unmap(address, kept)
+                state.cached -= kept
+            }
+        }
+    }
+
+    private static func map(_ size: Int) -> UInt? {
+        guard let base = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+            base != MAP_FAILED
+        else { return nil }
+        return UInt(bitPattern: base)
+    }
+
+    private static func unmap(_ address: UInt, _ size: Int) {
+        munmap(UnsafeMutableRawPointer(bitPattern: address), size)
+    }
+}

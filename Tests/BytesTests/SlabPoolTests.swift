@@ -1,0 +1,52 @@
+import Testing
+
+@testable import Bytes
+
+@Suite struct SlabPoolTests {
+    @Test func refusesBeyondTheLimitAndLendsAgainAfterwards() throws {
+        let pool = SlabPool(limit: 256 << 10)
+        var first = pool.acquire(100_000)
+        #expect(first != nil)
+        let second = try #require(pool.acquire(100_000))
+        #expect(pool.acquire(64 << 10) == nil)
+        #expect(pool.lent == (first?.capacity ?? 0) + second.capacity)
+        first = nil
+        #expect(pool.acquire(64 << 10) != nil)
+    }
+
+    @Test func keepsWhatComesBackAndGivesItOutAgain() throws {
+        let pool = SlabPool(limit: 1 << 20)
+        let address = try #require(pool.acquire(200_000)).base
+        #expect(pool.lent == 0)
+        #expect(pool.mapped > 0)
+        #expect(try #require(pool.acquire(200_000)).base == address)
+    }
+
+    @Test func unmapsOtherSizesToMakeRoom() throws {
+        let pool = SlabPool(limit: 1 << 20)
+        for _ in 0..<2 { _ = pool.acquire(400_000) }
+        let whole = try #require(pool.acquire(1 << 20))
+        #expect(whole.capacity == 1 << 20)
+        #expect(pool.mapped == 1 << 20)
+    }
+
+    @Test func tooMuchIsRefusedWithoutOverflow() {
+        let pool = SlabPool(limit: 1 << 20)
+        #expect(pool.acquire(.max) == nil)
+        #expect(pool.acquire((1 << 20) + 1) == nil)
+        #expect(pool.acquire(-1)?.capacity == 64 << 10)
+    }
+
+    @Test(arguments: [1, 65_536, 65_537, 100_000, 1_000_000, 1_048_577, 10_000_000])
+    func sizesFitAndWasteAtMostAFifth(count: Int) {
+        let size = SlabPool.sizeClass(count)
+        #expect(size >= count && size % 4096 == 0)
+        if count > 65_536 { #expect(size - count <= count / 4) }
+    }
+
+    @Test func everyByteCanBeWritten() throws {
+        let slab = try #require(SlabPool(limit: 1 << 20).acquire(70_000))
+        for index in 0..<slab.capacity { slab.bytes[index] = UInt8(truncatingIfNeeded: index) }
+        #expect(slab.bytes[69_999] == UInt8(truncatingIfNeeded: 69_999))
+    }
+}
