@@ -30,9 +30,16 @@ let package = Package(
 
         // Ground floor: no protocol in it.
         module("Bytes"),
+        module("WireJSON"),
         module("Digests", ["COpenSSL"]),
 
+        // What travels: weights, packages, messages.
+        module("Weights"),
+        module("WeightFormats", ["Weights", "WireJSON"]),
+
         tests("Bytes"),
+        tests("WireJSON"),
         tests("Digests"),
+        tests("WeightFormats", ["Weights"]),
     ]
 )

@@ -1,0 +1,103 @@
+internal import Weights
+
+extension FEDWT001Validator {
+    mutating func completeArrayHeader() throws(WeightFailure) {
+        let index = arrays.count
+        switch step {
+        case .ndim:
+            guard field[0] <= 32 else {
+                throw WeightFailure("ndim \(field[0]) is over 32", at: fieldOffset, array: index, limit: 32)
+            }
+            try expect(.shape(ndim: Int(field[0])), 4 * Int(field[0]))
+        case .shape(let ndim):
+            shape = (0..<ndim).map { UInt64(integer(UInt32.self, at: 4 * $0)) }
+            try expect(.dtypeLength, 1)
+        case .dtypeLength:
+            guard (1...32).contains(field[0]) else {
+                throw WeightFailure(
+                    "dtype name has \(field[0]) bytes; 1 to 32 are admitted", at: fieldOffset, array: index)
+            }
+            try expect(.dtype(length: Int(field[0])), Int(field[0]))
+        case .dtype:
+            let name = String(decoding: field, as: UTF8.self)
+            guard let known = DType(rawValue: name) else {
+                let all = DType.allCases.map(\.rawValue).joined(separator: ", ")
+                throw WeightFailure(
+                    "dtype \(name.debugDescription) is not one of \(all)", at: fieldOffset, array: index)
+            }
+            dtype = known
+            try expect(.elements, 8)
+        default:
+            try addArray(index)
+        }
+    }
+
+    private mutating func addArray(_ index: Int) throws(WeightFailure) {
+        let name = names.isEmpty ? nil : names[index]
+        guard let spec = ArraySpec(name: name, dtype: dtype, shape: shape) else {
+            throw WeightFailure("shape \(shape) overflows", at: fieldOffset, array: index)
+        }
+        let count = integer(UInt64.self)
+        guard count == UInt64(spec.count) else {
+            throw WeightFailure(
+                "element count \(count) differs from \(spec.count), the product of shape \(shape)",
+                at: fieldOffset, array: index)
+        }
+        guard UInt64(spec.byteCount) <= limits.decodedBytes - decoded else {
+            throw WeightFailure(
+                "the arrays up to this one take more than \(limits.decodedBytes) bytes",
+                at: fieldOffset, array: index, limit: limits.decodedBytes)
+        }
+        decoded += UInt64(spec.byteCount)
+        arrays.append(spec)
+        if arrays.count < arrayCount {
+            try expect(.ndim, 1)
+        } else {
+            seen = Array(repeating: false, count: arrayCount)
+            recordsLeft = arrayCount
+            try expect(.record, 13)
+        }
+    }
+
+    mutating func completeRecord() throws(WeightFailure) {
+        let start = fieldOffset
+        let number = integer(UInt32.self)
+        let flag = field[4]
+        let length = integer(UInt64.self, at: 5)
+        guard number < UInt32(arrayCount) else {
+            throw WeightFailure("record index \(number) is not below the array count \(arrayCount)", at: start)
+        }
+        let index = Int(number)
+        guard !seen[index] else { throw WeightFailure("index \(index) comes twice", at: start, array: index) }
+        seen[index] = true
+        lastIndex = index
+        recordsLeft -= 1
+        switch flag {
+        case 0:
+            guard length == UInt64(arrays[index].byteCount) else {
+                throw WeightFailure(
+                    "byte length \(length) differs from the \(arrays[index].byteCount) of its shape and dtype",
+                    at: start + 5, array: index)
+            }
+            skip = length
+            try nextRecord()
+        case 2:
+            try beginSparse(index, length, at: start)
+        case 1:
+            throw WeightFailure(
+                "flag 1 (pickled sparse) is not read by this version; send flag 0 or 2", at: start + 4, array: index)
+        default:
+            throw WeightFailure("flag \(flag) is not 0, 1 or 2", at: start + 4, array: index)
+        }
+    }
+
+    /// After an array's data, which `skip` still covers: another record or the end.
+    mutating func nextRecord() throws(WeightFailure) {
+        if recordsLeft == 0 {
+            step = .end
+            field.removeAll(keepingCapacity: true)
+        } else {
+            try expect(.record, 13)
+        }
+    }
+}

@@ -1,0 +1,61 @@
+public import Weights
+public import WireJSON
+
+/// Reads a FEDWT001 stream (protocol.md, section 1) as it arrives and refuses it at the first byte that is wrong.
+///
+/// Nothing of the stream is kept but the headers and, for sparse arrays, their coordinates. Every length and count is
+/// checked against the limits before anything is allocated for it.
+///
+/// Thread: one at a time.
+public struct FEDWT001Validator: ~Copyable {
+    /// Bounds on what a stream may claim.
+    public struct Limits: Sendable {
+        /// Bytes of all arrays, stored densely.
+        public var decodedBytes: UInt64
+        /// Number of arrays.
+        public var arrays: UInt32 = 1 << 16
+        /// Bytes of the metadata object.
+        public var metadataBytes: UInt32 = 1 << 20
+
+        /// Limits with the defaults for all but the size.
+        ///
+        /// - Parameter decodedBytes: bytes of all arrays, stored densely.
+        public init(decodedBytes: UInt64) { self.decodedBytes = decodedBytes }
+    }
+
+    enum Step {
+        case magic, counts, metadata
+        case ndim, shape(ndim: Int), dtypeLength, dtype(length: Int), elements
+        case record
+        case sparseHead(index: Int), sparseCount(index: Int), coordinate(index: Int)
+        case end
+    }
+
+    /// The arrays in the order of their indices; complete once the stream is.
+    public internal(set) var arrays: [ArraySpec] = []
+    /// The metadata object.
+    public internal(set) var metadata: [String: JSONValue] = [:]
+
+    let limits: Limits
+    var step = Step.magic
+    var offset: UInt64 = 0
+    var field: [UInt8] = []
+    var needed = 8
+    var skip: UInt64 = 0
+    var arrayCount = 0
+    var shape: [UInt64] = []
+    var dtype = DType.float32
+    var decoded: UInt64 = 0
+    var seen: [Bool] = []
+    var recordsLeft = 0
+    var names: [String?] = []
+    var lastIndex: Int?
+    var sparseBytes: UInt64 = 0
+    var coordinatesLeft = 0
+    var coordinates = CoordinateCheck()
+
+    /// A validator at the start of a stream.
+    ///
+    /// - Parameter limits: what a stream may claim.
+    public init(limits: Limits) { self.limits = limits }
+}
