@@ -37,6 +37,9 @@ let package = Package(
         module("Weights"),
         module("WeightFormats", ["Weights", "WireJSON"]),
 
+        // Where it travels through.
+        module("EventLog", ["Bytes"]),
+
         tests("Bytes"),
         tests("WireJSON"),
         tests("Digests"),

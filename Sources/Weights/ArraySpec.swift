@@ -18,8 +18,9 @@ public struct ArraySpec: Sendable, Hashable {
     ///   - dtype: the element type.
     ///   - shape: the length of each dimension.
     public init?(name: String? = nil, dtype: DType, shape: [UInt64]) {
-        var count = 1
-        for length in shape {
+        let empty = shape.contains(0)
+        var count = empty ? 0 : 1
+        for length in shape where !empty {
             guard let length = Int(exactly: length) else { return nil }
             let (product, overflow) = count.multipliedReportingOverflow(by: length)
             guard !overflow else { return nil }

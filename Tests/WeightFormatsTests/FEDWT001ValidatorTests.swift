@@ -49,6 +49,11 @@ private func validate(_ bytes: [UInt8], pieces: Int = .max, limit: UInt64 = 1 <<
         #expect(try validate(scalar) == [ArraySpec(dtype: .float32, shape: [])])
     }
 
+    @Test func anEmptyArrayIsEmptyHoweverLargeItsOtherDimensions() throws {
+        let empty = stream(ndim: 3, shape: [.max, .max, 0], elements: 0, data: [])
+        #expect(try validate(empty).map(\.count) == [0])
+    }
+
     @Test func everyTruncationIsRefusedAtItsEnd() {
         for whole in [stream(), stream(flag: 2, data: sparse([0, 1], [1, 1]))] {
             for count in whole.indices {
