@@ -30,6 +30,7 @@ let package = Package(
 
         // Ground floor: no protocol in it.
         module("Bytes"),
+        module("Threads"),
         module("WireJSON"),
         module("Digests", ["COpenSSL"]),
 
@@ -41,6 +42,7 @@ let package = Package(
         module("EventLog", ["Bytes"]),
 
         tests("Bytes"),
+        tests("Threads"),
         tests("WireJSON"),
         tests("Digests"),
         tests("WeightFormats", ["Weights"]),
