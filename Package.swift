@@ -26,7 +26,11 @@ let package = Package(
     name: "fedgate",
     targets: [
         // System libraries: a module map and a header each, imported by exactly one module.
+        library("CMicrohttpd", pkgConfig: "libmicrohttpd", apt: "libmicrohttpd-dev"),
         library("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
+        library("CRdkafka", pkgConfig: "rdkafka", apt: "librdkafka-dev"),
+        library("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+        library("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
 
         // Ground floor: no protocol in it.
         module("Bytes"),

@@ -33,6 +33,11 @@ public protocol EventLog: AnyObject, Sendable {
     ///   - offsets: the next offset to read, by partition; partitions that are not named are read from their start.
     func tail(_ topic: String, from offsets: [Int32: Int64]) throws(LogFailure) -> any LogTail
 
+    /// Takes part in the contest for a piece of work. May block.
+    ///
+    /// - Parameter work: the same name in every process that contends.
+    func contend(for work: String) throws(LogFailure) -> any Leadership
+
     /// Finishes what was appended and releases the log; later calls fail with `closed`. Blocks.
     ///
     /// - Parameter deadline: after which records without an answer fail with `outcomeUnknown`.
