@@ -37,6 +37,7 @@ let package = Package(
         module("Threads"),
         module("WireJSON"),
         module("Digests", ["COpenSSL"]),
+        module("Telemetry"),
 
         // What travels: weights, packages, messages.
         module("Weights"),
@@ -49,6 +50,7 @@ let package = Package(
         tests("Threads"),
         tests("WireJSON"),
         tests("Digests"),
+        tests("Telemetry"),
         tests("WeightFormats", ["Weights"]),
     ]
 )
