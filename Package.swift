@@ -37,20 +37,35 @@ let package = Package(
         module("Threads"),
         module("WireJSON"),
         module("Digests", ["COpenSSL"]),
-        module("Telemetry"),
+        module("WireTime"),
+        module("Files"),
+        module("Telemetry", ["WireTime"]),
 
         // What travels: weights, packages, messages.
         module("Weights"),
         module("WeightFormats", ["Weights", "WireJSON"]),
 
+        module("Envelopes", ["Bytes", "CZstd", "Digests", "EventLog", "WireJSON", "WireTime"]),
+
         // Where it travels through.
         module("EventLog", ["Bytes"]),
+
+        // What is done with it.
+        module(
+            "Aggregation",
+            [
+                "Bytes", "Envelopes", "EventLog", "Files", "Telemetry", "Threads", "WeightFormats", "Weights",
+                "WireJSON",
+                "WireTime",
+            ]),
 
         tests("Bytes"),
         tests("Threads"),
         tests("WireJSON"),
         tests("Digests"),
         tests("Telemetry"),
+        tests("WireTime"),
         tests("WeightFormats", ["Weights"]),
+        tests("Envelopes", ["Bytes", "EventLog", "WireJSON"]),
     ]
 )

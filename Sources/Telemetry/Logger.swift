@@ -1,4 +1,5 @@
 internal import Glibc
+internal import WireTime
 
 /// One line an event on standard error: time, level, what happened, and fields.
 ///
