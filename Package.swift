@@ -50,6 +50,8 @@ let package = Package(
         // Where it travels through.
         module("EventLog", ["Bytes"]),
 
+        module("MicroHTTP", ["CMicrohttpd", "Threads"]),
+
         // What is done with it.
         module(
             "Aggregation",
@@ -66,6 +68,7 @@ let package = Package(
         tests("Telemetry"),
         tests("WireTime"),
         tests("WeightFormats", ["Weights"]),
+        tests("MicroHTTP", ["Threads"]),
         tests("Envelopes", ["Bytes", "EventLog", "WireJSON"]),
     ]
 )

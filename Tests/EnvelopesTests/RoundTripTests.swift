@@ -9,7 +9,8 @@ import WireJSON
 enum Sealing {
     static let message = Message(
         messageID: "0190-x", type: .weightUpdate, senderID: "Köln/ %".replacing("/", with: "|"),
-        timestamp: 1_700_000_000.25, roundNumber: 7, metadata: ["num_samples": .integer(3), "note": .string("a\"\n\u{1}")])
+        timestamp: 1_700_000_000.25, roundNumber: 7,
+        metadata: ["num_samples": .integer(3), "note": .string("a\"\n\u{1}")])
 
     static func seal(
         _ payload: [UInt8], _ envelope: EnvelopeKind, _ compression: Compression, pieces: Int = .max,
