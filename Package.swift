@@ -50,6 +50,7 @@ let package = Package(
         // Where it travels through.
         module("EventLog", ["Bytes"]),
 
+        module("SQLiteLog", ["CSQLite", "EventLog", "Files", "Threads"]),
         module("MicroHTTP", ["CMicrohttpd", "Threads"]),
 
         // What is done with it.
@@ -60,6 +61,14 @@ let package = Package(
                 "WireJSON",
                 "WireTime",
             ]),
+        .target(
+            name: "Gateway",
+            dependencies: [
+                "Aggregation", "Bytes", "Digests", "Envelopes", "EventLog", "Files", "MicroHTTP", "Telemetry",
+                "Threads",
+                "WeightFormats", "Weights", "WireJSON", "WireTime",
+            ],
+            resources: [.embedInCode("openapi.yaml")], swiftSettings: house),
 
         tests("Bytes"),
         tests("Threads"),
