@@ -70,6 +70,16 @@ let package = Package(
             ],
             resources: [.embedInCode("openapi.yaml")], swiftSettings: house),
 
+        // The program.
+        module("Flags"),
+        .executableTarget(
+            name: "fedgate",
+            dependencies: [
+                "Aggregation", "Envelopes", "EventLog", "Files", "Flags", "Gateway", "MicroHTTP", "SQLiteLog",
+                "Telemetry",
+                "WeightFormats", "Weights", "WireJSON",
+            ], swiftSettings: house),
+
         tests("Bytes"),
         tests("Threads"),
         tests("WireJSON"),
@@ -77,6 +87,7 @@ let package = Package(
         tests("Telemetry"),
         tests("WireTime"),
         tests("WeightFormats", ["Weights"]),
+        tests("Flags"),
         tests("MicroHTTP", ["Threads"]),
         tests("Envelopes", ["Bytes", "EventLog", "WireJSON"]),
     ]
