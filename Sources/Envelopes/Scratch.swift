@@ -1,6 +1,8 @@
 internal import Glibc
 
-/// Memory outside the heap that grows to the largest size asked for and stays mapped. Thread: one at a time.
+/// Memory outside the heap that grows to the largest size asked for and stays mapped.
+///
+/// Thread: one at a time.
 final class Scratch {
     private var base: UnsafeMutableRawPointer?
     private var capacity = 0

@@ -1,6 +1,8 @@
 internal import CZstd
 
-/// A stream of zstd at level 3, the library's own default. Thread: one at a time.
+/// A stream of zstd at level 3, the library's own default.
+///
+/// Thread: one at a time.
 final class ZstdCompressor {
     private static let step = 128 << 10
 
@@ -41,7 +43,9 @@ final class ZstdCompressor {
     static func bound(_ count: Int) -> Int { count + count / 128 + 1024 }
 }
 
-/// Reads zstd: one frame after the other is one stream. Thread: one at a time.
+/// Reads zstd: one frame after the other is one stream.
+///
+/// Thread: one at a time.
 final class ZstdDecompressor {
     private let context: OpaquePointer
 

@@ -1,5 +1,7 @@
 extension LogTail {
-    /// Reads from where the tail stands up to the end that the topic has now. Blocks.
+    /// Reads from where the tail stands up to the end that the topic has now.
+    ///
+    /// Blocks.
     ///
     /// - Parameters:
     ///   - topic: what the tail reads.

@@ -46,7 +46,9 @@ public final class Gateway: RequestRouter {
     /// Says not ready from now on; requests are still answered.
     public func beginStopping() { core.beginStopping() }
 
-    /// Ends what runs in the background. Blocks.
+    /// Ends what runs in the background.
+    ///
+    /// Blocks.
     ///
     /// The server is stopped before, and the log closed after.
     public func stop() {

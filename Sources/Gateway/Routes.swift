@@ -47,7 +47,9 @@ struct Route: Sendable {
         return parameters
     }
 
-    /// All routes; a path is given to the first that it matches. GET answers HEAD too.
+    /// All routes; a path is given to the first that it matches.
+    ///
+    /// GET answers HEAD too.
     static let all: [Route] = [
         Route("PUT", "/rounds/{round}/updates/{client_id}", UploadRoutes.put),
         Route("POST", "/rounds/{round}/updates", UploadRoutes.post),

@@ -97,7 +97,9 @@ final class Upload: ExchangeHandler, @unchecked Sendable {
         }
     }
 
-    /// Thread: the timers'. The flag is read by the worker after the resume, which orders the two.
+    /// Thread: the timers'.
+    ///
+    /// The flag is read by the worker after the resume, which orders the two.
     private func giveUp(_ exchange: Exchange) {
         isImpatient = true
         exchange.resume()

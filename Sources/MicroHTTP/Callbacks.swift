@@ -35,7 +35,9 @@ func onConnection(
     }
 }
 
-/// Thread: the connection's worker. What it returns is the request's context from now on; `onCompleted` releases it.
+/// Thread: the connection's worker.
+///
+/// What it returns is the request's context from now on; `onCompleted` releases it.
 func onRequestLine(
     _ cls: UnsafeMutableRawPointer?, _ target: UnsafePointer<CChar>?, _ connection: OpaquePointer?
 ) -> UnsafeMutableRawPointer? {

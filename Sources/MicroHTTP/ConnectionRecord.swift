@@ -47,7 +47,9 @@ final class ConnectionRecord: Sendable {
     func cut() { state.withLock { if $0.socket >= 0 { shutdown($0.socket, Int32(SHUT_RDWR)) } } }
 }
 
-/// All connections of a server. Thread: any.
+/// All connections of a server.
+///
+/// Thread: any.
 final class ConnectionTable: Sendable {
     private let records = Mutex<[ObjectIdentifier: ConnectionRecord]>([:])
 

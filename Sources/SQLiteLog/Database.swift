@@ -1,7 +1,9 @@
 internal import CSQLite
 internal import EventLog
 
-/// One connection to the log's database. Thread: one at a time; its owner sees to that.
+/// One connection to the log's database.
+///
+/// Thread: one at a time; its owner sees to that.
 final class Database {
     private let handle: OpaquePointer
 
@@ -44,7 +46,9 @@ final class Database {
     }
 }
 
-/// A prepared statement. Bound memory is not copied: it has to live until the step that uses it has returned.
+/// A prepared statement.
+///
+/// Bound memory is not copied: it has to live until the step that uses it has returned.
 final class Statement {
     private let handle: OpaquePointer
     private let database: Database

@@ -47,7 +47,9 @@ final class GroupCommit: @unchecked Sendable {
         if !accepted { append.completion(.failure(LogFailure(.closed, "the log is closed"))) }
     }
 
-    /// Commits what waits and ends the writer. Blocks.
+    /// Commits what waits and ends the writer.
+    ///
+    /// Blocks.
     func close() {
         state.change { $0.closed = true }
         thread?.join()

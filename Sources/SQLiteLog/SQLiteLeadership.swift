@@ -7,7 +7,9 @@ final class Contest: Sendable {
     let state = Monitor((term: 0, isHeld: false))
 }
 
-/// One contender. Thread: any.
+/// One contender.
+///
+/// Thread: any.
 final class SQLiteLeadership: Leadership {
     private let log: SQLiteLog
     private let contest: Contest

@@ -69,7 +69,9 @@ public final class SQLiteLog: EventLog {
         return nil
     }
 
-    /// Appends all or none, while nobody else has taken over. Blocks.
+    /// Appends all or none, while nobody else has taken over.
+    ///
+    /// Blocks.
     func appendTogether(
         _ records: [(topic: String, record: Record)], isCurrent: @escaping @Sendable () -> Bool
     ) throws(LogFailure) -> [Position] {

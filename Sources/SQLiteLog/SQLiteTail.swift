@@ -2,7 +2,9 @@ internal import EventLog
 internal import Synchronization
 internal import Threads
 
-/// Reads one topic, and waits for commits when it is at its end. Thread: one; `cancel` any.
+/// Reads one topic, and waits for commits when it is at its end.
+///
+/// Thread: one; `cancel` any.
 final class SQLiteTail: LogTail {
     /// Records a query: no read transaction stays open for long, or the write-ahead log could not be emptied.
     private static let batch: Int64 = 64

@@ -51,7 +51,9 @@ public final class TimerQueue: Sendable {
         return timer
     }
 
-    /// Ends the thread; what is not due yet is not done. Blocks.
+    /// Ends the thread; what is not due yet is not done.
+    ///
+    /// Blocks.
     public func stop() {
         state.change { $0.isStopping = true }
         thread.withLock { $0.take() }?.join()
