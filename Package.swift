@@ -51,6 +51,7 @@ let package = Package(
         module("EventLog", ["Bytes"]),
 
         module("SQLiteLog", ["CSQLite", "EventLog", "Files", "Threads"]),
+        module("KafkaLog", ["CRdkafka", "EventLog", "Threads"]),
         module("MicroHTTP", ["CMicrohttpd", "Threads"]),
 
         // What is done with it.
@@ -75,7 +76,8 @@ let package = Package(
         .executableTarget(
             name: "fedgate",
             dependencies: [
-                "Aggregation", "Envelopes", "EventLog", "Files", "Flags", "Gateway", "MicroHTTP", "SQLiteLog",
+                "Aggregation", "Envelopes", "EventLog", "Files", "Flags", "Gateway", "KafkaLog", "MicroHTTP",
+                "SQLiteLog",
                 "Telemetry",
                 "WeightFormats", "Weights", "WireJSON",
             ], swiftSettings: house),

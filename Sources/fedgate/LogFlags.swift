@@ -2,6 +2,7 @@ internal import Aggregation
 internal import Envelopes
 internal import EventLog
 internal import Flags
+internal import KafkaLog
 internal import SQLiteLog
 internal import Telemetry
 
@@ -26,7 +27,12 @@ struct LogFlags: Sendable {
     }
 
     func open(directory: String, _ logger: Logger) throws(LogFailure) -> any EventLog {
-        try SQLiteLog(directory: directory + "/log", maxRecordBytes: Topics.maxRecordBytes)
+        guard let kafka else {
+            return try SQLiteLog(directory: directory + "/log", maxRecordBytes: Topics.maxRecordBytes)
+        }
+        var configuration = KafkaConfiguration(brokers: kafka, maxRecordBytes: Topics.maxRecordBytes)
+        configuration.onLog = { logger.warning("kafka: \($0)") }
+        return try KafkaLog(configuration)
     }
 }
 
