@@ -45,7 +45,7 @@ let package = Package(
         module("Weights"),
         module("WeightFormats", ["Weights", "WireJSON"]),
 
-        module("Envelopes", ["Bytes", "CZstd", "Digests", "EventLog", "WireJSON", "WireTime"]),
+        module("Envelopes", ["Bytes", "CZstd", "Digests", "EventLog", "WireJSON"]),
 
         // Where it travels through.
         module("EventLog", ["Bytes"]),
@@ -88,9 +88,9 @@ let package = Package(
         tests("Digests"),
         tests("Telemetry"),
         tests("WireTime"),
-        tests("WeightFormats", ["Weights"]),
+        tests("WeightFormats", ["Weights", "WireJSON"]),
         tests("Flags"),
         tests("MicroHTTP", ["Threads"]),
-        tests("Envelopes", ["Bytes", "EventLog", "WireJSON"]),
+        tests("Envelopes", ["Bytes", "Digests", "EventLog", "WireJSON"]),
     ]
 )

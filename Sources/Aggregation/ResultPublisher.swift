@@ -62,15 +62,15 @@ final class ResultPublisher {
     private func seal(_ means: UnsafeRawBufferPointer, of round: OpenRound, as message: Message) throws -> Record {
         let writer = FEDWT001Writer(arrays: round.arrays, metadata: [:])
         // What the metadata needs stands before and behind the payload.
-        let headRoom = (1 << 14) + 512 * round.count
+        let metadataRoom = (1 << 14) + 512 * round.count
         let capacity = RecordSealer.capacity(
-            forPayload: writer.maximumSize, envelope: form.envelope, compression: form.compression, headRoom: headRoom)
+            forPayload: writer.maximumSize, envelope: form.envelope, compression: form.compression,
+            metadata: metadataRoom)
         guard let slab = pool.acquire(capacity) else {
-            throw EnvelopeFailure(
-                field: "payload", reason: "\(writer.maximumSize) bytes of weights do not fit a record", offset: nil)
+            throw EnvelopeFailure("payload", "\(writer.maximumSize) bytes of weights do not fit a record")
         }
-        var sealer = try RecordSealer(
-            slab: slab, envelope: form.envelope, compression: form.compression, headRoom: headRoom)
+        var sealer = RecordSealer(
+            slab: slab, envelope: form.envelope, compression: form.compression, metadata: metadataRoom)
         var starts = [0]
         for array in round.arrays { starts.append((starts.last ?? 0) + array.byteCount) }
         try writer.write {

@@ -1,180 +1,147 @@
 internal import Digests
 public import EventLog
-internal import Glibc
-internal import WireJSON
 
-/// A message as it is read, its payload checked and decompressed.
+/// Opens records of either envelope, and packages; every checksum and size is verified before anything is handed over.
 ///
-/// The bytes are borrowed from the reader: they are valid only during the call that receives it.
-public struct OpenedMessage: ~Copyable {
-    /// The message.
-    public let message: Message
-    /// Its package's header.
-    public let package: PackageHeader
-    /// The payload after decompression.
-    public let payload: UnsafeRawBufferPointer
-}
-
-/// Opens records of either envelope and packages, and trusts nothing in them before it was checked.
+/// It owns memory for decoding that grows to what was needed most, within its limits.
 ///
-/// It owns memory for base64 and for decompression, which grows to the largest message that was read.
-///
-/// Thread: one at a time.
+/// Thread: one, with a reader of its own; `body` must not use the reader.
 public final class MessageReader {
-    /// Bounds on what is read.
+    /// Bounds on what a record may hold, looked at before memory is taken for it.
     public struct Limits: Sendable, Hashable {
-        /// Bytes of a record's value.
+        /// Bytes of a package as stored.
         public var maxStored: Int
-        /// Bytes of a payload after decompression.
+        /// Bytes of a payload, decompressed.
         public var maxDecoded: Int
 
         /// Limits.
         ///
         /// - Parameters:
-        ///   - maxStored: bytes of a record's value.
-        ///   - maxDecoded: bytes of a payload after decompression.
+        ///   - maxStored: bytes of a package as stored.
+        ///   - maxDecoded: bytes of a payload, decompressed.
         public init(maxStored: Int, maxDecoded: Int) {
             self.maxStored = maxStored
             self.maxDecoded = maxDecoded
         }
     }
 
-    private let limits: Limits
-    private let text = Scratch()
-    private let unescaped = Scratch()
+    let limits: Limits
+    let encoded = Scratch()
     private let decompressed = Scratch()
-    private var zstd: ZstdDecompressor?
+    private lazy var zstd = ZstdDecompressor()
+    private var isReading = false
 
-    /// A reader.
+    /// A reader that holds no memory yet.
     ///
-    /// - Parameter limits: on what is read.
+    /// - Parameter limits: on what a record may hold.
     public init(limits: Limits) { self.limits = limits }
 
-    /// Opens a record.
+    /// Opens a record, whichever its envelope.
     ///
     /// - Parameters:
-    ///   - record: of either envelope, told apart by its headers.
-    ///   - body: gets the message when all of it is right.
-    /// - Throws: `EnvelopeFailure` naming the field, and what `body` throws.
-    public func read<R>(
-        _ record: borrowing StoredRecord, _ body: (borrowing OpenedMessage) throws -> R
-    ) throws -> R {
-        guard record.value.count <= limits.maxStored else {
-            throw EnvelopeFailure(
-                field: "record", reason: "\(record.value.count) bytes are more than the \(limits.maxStored) admitted")
+    ///   - record: its key is ignored.
+    ///   - body: takes the message, which is valid only during the call.
+    /// - Returns: what `body` returns.
+    /// - Throws: `EnvelopeFailure` when the record is not a message of the protocol, and what `body` throws.
+    public func read<R>(_ record: borrowing StoredRecord, _ body: (borrowing OpenedMessage) throws -> R) throws -> R {
+        guard record.headers.contains(where: { $0.name == CloudEvent.mark }) else {
+            return try readMessage(json: record.value, body)
         }
-        guard record.headers.contains(where: { $0.name == BinaryEnvelope.mark }) else {
-            return try readJSON(record.value, body)
-        }
-        let (message, checksum) = try BinaryEnvelope.open(record.headers)
-        return try open(message, checksum, record.value, body)
+        let (message, checksum) = try CloudEvent.read(record.headers)
+        let value = record.value
+        return try reading { try open(message, checksum, "ce_checksum", value, body) }
     }
 
-    /// Opens a message in JSON, such as a file holds.
+    /// Opens a message in JSON, such as a record's value.
     ///
     /// - Parameters:
-    ///   - value: one JSON object.
-    ///   - body: gets the message when all of it is right.
-    public func readJSON<R>(
-        _ value: UnsafeRawBufferPointer, _ body: (borrowing OpenedMessage) throws -> R
+    ///   - bytes: the JSON object.
+    ///   - body: takes the message, which is valid only during the call.
+    /// - Returns: what `body` returns.
+    /// - Throws: `EnvelopeFailure` when it is not a message of the protocol, and what `body` throws.
+    public func readMessage<R>(
+        json bytes: UnsafeRawBufferPointer, _ body: (borrowing OpenedMessage) throws -> R
     ) throws -> R {
-        let (message, checksum, range) = try JSONEnvelope.open(value)
-        return try open(message, checksum, try decode(value, range), body)
+        let (message, checksum, payload) = try JSONMessage.read(bytes)
+        return try reading {
+            let package = try decode(payload, of: bytes)
+            return try open(message, checksum, "checksum", package, body)
+        }
     }
 
     /// Opens a package that is in no message.
     ///
     /// - Parameters:
-    ///   - package: head and payload, and nothing behind them.
-    ///   - body: gets the header and the payload after decompression.
+    ///   - bytes: the package and nothing behind it.
+    ///   - body: takes the header and the decompressed payload, which is valid only during the call.
+    /// - Returns: what `body` returns.
+    /// - Throws: `EnvelopeFailure` when it is not a package of the protocol, and what `body` throws.
     public func readPackage<R>(
-        _ package: UnsafeRawBufferPointer, _ body: (PackageHeader, UnsafeRawBufferPointer) throws -> R
+        _ bytes: UnsafeRawBufferPointer, _ body: (PackageHeader, _ decodedPayload: UnsafeRawBufferPointer) throws -> R
     ) throws -> R {
-        let (header, head) = try PackageHeader.parse(package)
-        let stored = UnsafeRawBufferPointer(rebasing: package[head...])
-        return try body(header, try payload(stored, header))
+        try reading {
+            let end = try headEnd(bytes)
+            let (header, payload) = try unpack(bytes, end)
+            return try body(header, payload)
+        }
+    }
+
+    private func reading<R>(_ body: () throws -> R) throws -> R {
+        precondition(!isReading, "a reader is used within its own call")
+        isReading = true
+        defer { isReading = false }
+        return try body()
     }
 
     private func open<R>(
-        _ message: Message, _ checksum: String, _ package: UnsafeRawBufferPointer,
+        _ message: Message, _ checksum: String, _ field: String, _ package: UnsafeRawBufferPointer,
         _ body: (borrowing OpenedMessage) throws -> R
     ) throws -> R {
-        guard Identifier.check(message.senderID) else {
-            throw EnvelopeFailure(
-                field: "sender_id", reason: "has to have 1 to 128 characters, no control characters and no slash")
+        let end = try headEnd(package)
+        let head = UnsafeRawBufferPointer(rebasing: package[..<end])
+        guard MessageChecksum.compute(message, head: head) == checksum else {
+            throw EnvelopeFailure(field, "does not match the fields and the head of the payload")
         }
-        guard !message.messageID.isEmpty, message.messageID.utf8.count <= 256 else {
-            throw EnvelopeFailure(field: "message_id", reason: "has to have 1 to 256 bytes")
-        }
-        let (header, head) = try PackageHeader.parse(package)
-        guard checksum == message.checksum(head: UnsafeRawBufferPointer(rebasing: package[..<head])) else {
-            throw EnvelopeFailure(field: "checksum", reason: "is not that of the message and its payload's head")
-        }
-        let stored = UnsafeRawBufferPointer(rebasing: package[head...])
-        return try body(OpenedMessage(message: message, package: header, payload: try payload(stored, header)))
+        let (header, payload) = try unpack(package, end)
+        return try body(OpenedMessage(message: message, package: header, payload: payload, storedPackage: package))
     }
 
-    private func payload(
-        _ stored: UnsafeRawBufferPointer, _ header: PackageHeader
-    ) throws(EnvelopeFailure) -> UnsafeRawBufferPointer {
-        guard stored.count == header.compressedSize else {
+    private func headEnd(_ package: UnsafeRawBufferPointer) throws(EnvelopeFailure) -> Int {
+        guard package.count <= limits.maxStored else {
+            throw EnvelopeFailure("payload", "a package of \(package.count) bytes is over \(limits.maxStored)")
+        }
+        return try PackageHead.end(of: package)
+    }
+
+    /// Verifies the payload against the header, and decompresses it.
+    private func unpack(
+        _ package: UnsafeRawBufferPointer, _ end: Int
+    ) throws(EnvelopeFailure) -> (PackageHeader, UnsafeRawBufferPointer) {
+        let header = try PackageHead.decode(UnsafeRawBufferPointer(rebasing: package[..<end]))
+        let stored = UnsafeRawBufferPointer(rebasing: package[end...])
+        guard header.compressedSize == stored.count else {
             throw EnvelopeFailure(
-                field: "compressed_size", reason: "\(header.compressedSize), but \(stored.count) bytes are there")
+                "package.compressed_size", "is \(header.compressedSize), but the payload has \(stored.count) bytes")
         }
         guard header.originalSize <= limits.maxDecoded else {
-            throw EnvelopeFailure(
-                field: "original_size",
-                reason: "\(header.originalSize) bytes are more than the \(limits.maxDecoded) admitted")
+            throw EnvelopeFailure("package.original_size", "\(header.originalSize) is over \(limits.maxDecoded)")
         }
         guard Hex.encode(SHA256.digest(of: stored)) == header.checksum else {
-            throw EnvelopeFailure(field: "package checksum", reason: "is not that of the payload")
+            throw EnvelopeFailure("package.checksum", "does not match the payload")
         }
-        guard header.compression == .zstd else {
+        switch header.compression {
+        case .none:
             guard header.originalSize == stored.count else {
                 throw EnvelopeFailure(
-                    field: "original_size", reason: "\(header.originalSize), but the payload has \(stored.count) bytes")
+                    "package.original_size", "is \(header.originalSize), but the payload has \(stored.count) bytes")
             }
-            return stored
+            return (header, stored)
+        case .zstd:
+            guard let room = decompressed.room(header.originalSize) else {
+                throw EnvelopeFailure("package.original_size", "there is no memory for \(header.originalSize) bytes")
+            }
+            try zstd.decompress(stored, to: room, origin: end)
+            return (header, UnsafeRawBufferPointer(room))
         }
-        let output = try decompressed.reserve(header.originalSize)
-        try decompressor().read(stored, into: output)
-        return UnsafeRawBufferPointer(output)
-    }
-
-    private func decompressor() throws(EnvelopeFailure) -> ZstdDecompressor {
-        if let zstd { return zstd }
-        let fresh = try ZstdDecompressor()
-        zstd = fresh
-        return fresh
-    }
-
-    private func decode(
-        _ value: UnsafeRawBufferPointer, _ range: Range<Int>
-    ) throws(EnvelopeFailure) -> UnsafeRawBufferPointer {
-        let encoded = UnsafeRawBufferPointer(rebasing: value[range])
-        guard let base = encoded.baseAddress, memchr(base, Int32(UInt8(ascii: "\\")), encoded.count) != nil else {
-            return try decode(encoded, at: range.lowerBound)
-        }
-        // Some writers escape the slash; base64 has no other character that JSON may escape.
-        let plain = try unescaped.reserve(encoded.count)
-        var count = 0
-        for byte in encoded where byte != UInt8(ascii: "\\") {
-            plain[count] = byte
-            count += 1
-        }
-        return try decode(UnsafeRawBufferPointer(rebasing: plain[..<count]), at: range.lowerBound)
-    }
-
-    private func decode(_ encoded: UnsafeRawBufferPointer, at offset: Int) throws(EnvelopeFailure)
-        -> UnsafeRawBufferPointer
-    {
-        guard let count = Base64.decodedCount(encoded) else {
-            throw EnvelopeFailure(field: "payload", reason: "base64 has a multiple of 4 digits, not \(encoded.count)")
-        }
-        let output = try text.reserve(count)
-        if let wrong = Base64.decode(encoded, to: output) {
-            throw EnvelopeFailure(field: "payload", reason: "is not base64", offset: offset + wrong)
-        }
-        return UnsafeRawBufferPointer(output)
     }
 }

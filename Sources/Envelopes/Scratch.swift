@@ -1,28 +1,31 @@
 internal import Glibc
 
-/// Memory outside the heap that grows to the largest size asked for and stays mapped.
-///
-/// Thread: one at a time.
+/// Memory of a reader that grows to what was needed most, and is used again; its contents do not outlive the next use.
 final class Scratch {
     private var base: UnsafeMutableRawPointer?
     private var capacity = 0
 
-    deinit { if let base { munmap(base, capacity) } }
+    deinit { unmap() }
 
-    /// So many bytes, whatever is in them, valid until the next call.
-    func reserve(_ count: Int) throws(EnvelopeFailure) -> UnsafeMutableRawBufferPointer {
+    /// Room for so many bytes, or nil when there is no memory.
+    func room(_ count: Int) -> UnsafeMutableRawBufferPointer? {
         if count > capacity || base == nil {
-            if let base { munmap(base, capacity) }
-            base = nil
-            capacity = 0
-            // Page by page, an eighth more than asked, so that slowly growing sizes do not map anew each time.
-            let size = (count + count / 8 + 4096) & ~4095
-            guard let fresh = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
-                fresh != MAP_FAILED
-            else { throw EnvelopeFailure(field: "payload", reason: "no memory for \(count) bytes") }
+            unmap()
+            guard count <= Int.max - 65_536 else { return nil }
+            let size = (max(count, 1) + 65_535) / 65_536 * 65_536
+            let flags = MAP_PRIVATE | MAP_ANONYMOUS
+            guard let fresh = mmap(nil, size, PROT_READ | PROT_WRITE, flags, -1, 0), fresh != MAP_FAILED else {
+                return nil
+            }
             base = fresh
             capacity = size
         }
         return UnsafeMutableRawBufferPointer(start: base, count: count)
+    }
+
+    private func unmap() {
+        if let base { munmap(base, capacity) }
+        base = nil
+        capacity = 0
     }
 }

@@ -20,8 +20,8 @@ final class GatewayCore: Sendable {
     /// The open rounds, when the active aggregator runs in this process.
     let board: RoundBoard
     let logger: Logger
-    /// Room for the package's head and the message around a payload, metadata included.
-    let headRoom = 1 << 16
+    /// Bytes of a message's metadata at most.
+    let metadataRoom = 16 << 10
     /// Bytes of the largest body: the configured limit, and what a record admits.
     let maxBody: Int
     private let stopping = Atomic(false)
@@ -42,7 +42,7 @@ final class GatewayCore: Sendable {
             maxStored: configuration.maxRecordBytes, maxDecoded: configuration.maxDecodedBytes)
         follower = ResultFollower(log, store, limits, metrics, logger)
         rounds = RoundReader(log, store, limits, logger)
-        maxBody = min(configuration.maxBody, Self.largestPayload(configuration, headRoom))
+        maxBody = min(configuration.maxBody, Self.largestPayload(configuration, metadataRoom))
     }
 
     var isStopping: Bool { stopping.load(ordering: .acquiring) }
@@ -73,8 +73,9 @@ final class GatewayCore: Sendable {
     }
 
     /// The largest payload whose record surely fits the topic.
-    private static func largestPayload(_ configuration: GatewayConfiguration, _ headRoom: Int) -> Int {
-        let room = max(0, configuration.maxRecordBytes - 2048 - headRoom)
+    private static func largestPayload(_ configuration: GatewayConfiguration, _ metadataRoom: Int) -> Int {
+        // The metadata stands in the message and in the package's head, there as base64 under JSON.
+        let room = max(0, configuration.maxRecordBytes - 2048 - 4 * metadataRoom)
         switch (configuration.uploads.envelope, configuration.uploads.compression) {
         case (.json, .none): return room / 4 * 3
         case (.binary, .none): return room

@@ -129,10 +129,10 @@ final class ResultFollower: Sendable {
     private func store(_ opened: borrowing OpenedMessage, at position: Position) throws {
         let message = opened.message
         guard message.type == .aggregationResult else {
-            throw EnvelopeFailure(field: "message_type", reason: "not a result", offset: nil)
+            throw EnvelopeFailure("message_type", "not a result")
         }
         guard opened.package.format == "binary_custom" else {
-            throw EnvelopeFailure(field: "format", reason: "\(opened.package.format) cannot be served", offset: nil)
+            throw EnvelopeFailure("format", "\(opened.package.format) cannot be served")
         }
         // The first result of a round rules.
         guard store[message.roundNumber] == nil else { return }

@@ -72,16 +72,14 @@ final class Upload: ExchangeHandler, @unchecked Sendable {
         let payload = request.contentLength ?? min(max(2 * received, received + count, 256 << 10), gateway.maxBody)
         let form = gateway.configuration.uploads
         let capacity = RecordSealer.capacity(
-            forPayload: payload, envelope: form.envelope, compression: form.compression, headRoom: gateway.headRoom)
+            forPayload: payload, envelope: form.envelope, compression: form.compression, metadata: gateway.metadataRoom)
         guard let slab = gateway.admission.acquire(capacity, for: exchange) else {
             try wait(exchange)
             return false
         }
         if sealer == nil {
-            do throws(EnvelopeFailure) {
-                sealer = try RecordSealer(
-                    slab: slab, envelope: form.envelope, compression: form.compression, headRoom: gateway.headRoom)
-            } catch { throw Failure(error) }
+            sealer = RecordSealer(
+                slab: slab, envelope: form.envelope, compression: form.compression, metadata: gateway.metadataRoom)
         } else {
             sealer?.move(to: slab)
         }

@@ -54,7 +54,6 @@ extension FEDWT001Validator {
             try expect(.ndim, 1)
         } else {
             seen = Array(repeating: false, count: arrayCount)
-            extents = Array(repeating: Extent(), count: arrayCount)
             recordsLeft = arrayCount
             try expect(.record, 13)
         }
@@ -80,7 +79,6 @@ extension FEDWT001Validator {
                     "byte length \(length) differs from the \(arrays[index].byteCount) of its shape and dtype",
                     at: start + 5, array: index)
             }
-            extents[index] = Extent(isSparse: false, range: offset..<offset + length)
             skip = length
             try nextRecord()
         case 2:

@@ -34,7 +34,6 @@ extension FEDWT001Validator {
         guard !overflow, body == sparseBytes - UInt64(12 + 4 * ndim) else {
             throw WeightFailure("byte length \(sparseBytes) does not hold nnz \(nnz)", at: fieldOffset, array: index)
         }
-        extents[index] = Extent(isSparse: true, range: offset..<offset + body)
         coordinates.begin(count: Int(nnz))
         coordinatesLeft = Int(nnz) * ndim
         if nnz == 0 { return try nextRecord() }

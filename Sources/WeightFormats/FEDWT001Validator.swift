@@ -36,14 +36,6 @@ public struct FEDWT001Validator: ~Copyable {
     /// The metadata object.
     public internal(set) var metadata: [String: JSONValue] = [:]
 
-    /// Where the data of each array lies; complete once the stream is.
-    var extents: [Extent] = []
-
-    struct Extent: Sendable {
-        var isSparse = false
-        var range: Range<UInt64> = 0..<0
-    }
-
     let limits: Limits
     var step = Step.magic
     var offset: UInt64 = 0

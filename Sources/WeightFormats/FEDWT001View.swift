@@ -1,77 +1,66 @@
 public import Weights
 public import WireJSON
 
-/// The data of one array as a stream holds it; not aligned, since records stand at any offset.
-public enum ArrayContents {
-    /// All elements, C order, little-endian.
-    case dense(UnsafeRawBufferPointer)
-    /// The elements that are not zero.
-    case sparse(SparseContents)
-}
-
-/// The elements of an array that are not zero (flag 2: COO, one dimension's coordinates after the other).
-public struct SparseContents {
-    /// How many elements.
-    public let count: Int
-    /// Their values, in the order of their coordinates.
-    public let values: UnsafeRawBufferPointer
-    private let coordinates: UnsafeRawBufferPointer
-    private let shape: [Int]
-
-    init(_ data: UnsafeRawBufferPointer, _ spec: ArraySpec) {
-        shape = spec.shape.map { Int($0) }
-        count = data.count / (4 * shape.count + spec.dtype.itemSize)
-        coordinates = UnsafeRawBufferPointer(rebasing: data[..<(4 * count * shape.count)])
-        values = UnsafeRawBufferPointer(rebasing: data[(4 * count * shape.count)...])
-    }
-
-    /// Which element of the dense array, in C order.
-    ///
-    /// - Parameter index: below `count`.
-    public func linearIndex(_ index: Int) -> Int {
-        var linear = 0
-        for (dimension, length) in shape.enumerated() {
-            let offset = 4 * (dimension * count + index)
-            linear =
-                linear * length
-                + Int(UInt32(littleEndian: coordinates.loadUnaligned(fromByteOffset: offset, as: UInt32.self)))
-        }
-        return linear
-    }
-}
-
-/// A complete FEDWT001 stream in memory, validated, its arrays found in place.
+/// A complete FEDWT001 stream in memory, validated, with its arrays found in place.
 ///
-/// It borrows the bytes: they have to stay as long as the view is used.
+/// It does not own the bytes: it is valid as long as they are, and they must not change.
 public struct FEDWT001View {
-    /// The arrays in the order of their indices.
+    /// The arrays in the order of their indices, with their names.
     public let arrays: [ArraySpec]
-    /// The metadata object, `layer_names` included.
+    /// The metadata object without `layer_names`, which the arrays bear as their names.
     public let metadata: [String: JSONValue]
-    private let bytes: UnsafeRawBufferPointer
-    private let extents: [FEDWT001Validator.Extent]
+    private let bodies: [(sparse: Bool, bytes: UnsafeRawBufferPointer)]
 
-    /// Validates a stream.
+    /// Validates a stream and finds its arrays.
     ///
     /// - Parameters:
     ///   - bytes: the whole stream and nothing behind it.
-    ///   - limits: what it may claim.
+    ///   - limits: what the stream may claim.
+    /// - Throws: `WeightFailure` as the validator does.
     public init(_ bytes: UnsafeRawBufferPointer, limits: FEDWT001Validator.Limits) throws(WeightFailure) {
         var validator = FEDWT001Validator(limits: limits)
         try validator.feed(bytes)
         try validator.finish()
-        self.bytes = bytes
         arrays = validator.arrays
-        metadata = validator.metadata
-        extents = validator.extents
+        var members = validator.metadata
+        members["layer_names"] = nil
+        metadata = members
+        bodies = Self.locate(bytes, arrays)
     }
 
-    /// The data of one array.
+    /// Where the elements of an array lie.
     ///
-    /// - Parameter index: of the array.
+    /// - Parameter index: of the array, below the count of `arrays`.
     public func contents(of index: Int) -> ArrayContents {
-        let extent = extents[index]
-        let data = UnsafeRawBufferPointer(rebasing: bytes[Int(extent.range.lowerBound)..<Int(extent.range.upperBound)])
-        return extent.isSparse ? .sparse(SparseContents(data, arrays[index])) : .dense(data)
+        let body = bodies[index]
+        return body.sparse ? .sparse(SparseContents(body: body.bytes, spec: arrays[index])) : .dense(body.bytes)
+    }
+
+    /// Walks the headers and records again; the validator has seen that each of them lies within the bytes.
+    private static func locate(
+        _ bytes: UnsafeRawBufferPointer, _ arrays: [ArraySpec]
+    ) -> [(sparse: Bool, bytes: UnsafeRawBufferPointer)] {
+        var offset = 16 + Int(bytes.littleEndian(UInt32.self, at: 12))
+        for _ in arrays {
+            offset += 1 + 4 * Int(bytes[offset])
+            offset += 1 + Int(bytes[offset]) + 8
+        }
+        var bodies = [(sparse: Bool, bytes: UnsafeRawBufferPointer)](
+            repeating: (false, UnsafeRawBufferPointer(start: nil, count: 0)), count: arrays.count)
+        for _ in arrays {
+            let index = Int(bytes.littleEndian(UInt32.self, at: offset))
+            let sparse = bytes[offset + 4] == 2
+            let length = Int(bytes.littleEndian(UInt64.self, at: offset + 5))
+            offset += 13
+            bodies[index] = (sparse, UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + length]))
+            offset += length
+        }
+        return bodies
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    fileprivate func littleEndian<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type, at offset: Int) -> T {
+        T(littleEndian: loadUnaligned(fromByteOffset: offset, as: type))
     }
 }

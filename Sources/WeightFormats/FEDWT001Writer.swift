@@ -1,142 +1,122 @@
 public import Weights
 public import WireJSON
 
-/// Whether arrays that are mostly zeros are written sparsely.
-public enum SparseEncoding: Sendable, Hashable {
-    /// Every array densely.
+/// How arrays are written that are mostly zero.
+public enum SparseEncoding: Sendable, Hashable, CaseIterable {
+    /// Densely, like all others.
     case never
-    /// Flag 2, coordinates without pickle.
+    /// Flag 2: coordinates and values.
     case coo
 }
 
-/// Writes a weight set as a FEDWT001 stream (protocol.md, section 1); equal arrays give equal bytes.
-public struct FEDWT001Writer {
+/// Streams a weight set out as FEDWT001 (protocol.md, section 1); equal weights give equal bytes.
+public struct FEDWT001Writer: Sendable {
     private let arrays: [ArraySpec]
-    private let metadata: [String: JSONValue]
     private let sparse: SparseEncoding
+    private let head: Result<[UInt8], WeightFailure>
 
-    /// A writer of these arrays.
+    /// A writer for these arrays.
     ///
     /// - Parameters:
-    ///   - arrays: in the order of their indices; dimensions below 2^32, names included.
-    ///   - metadata: without `layer_names`, which come from the arrays.
-    ///   - sparse: for arrays of which more than nine tenths are zeros.
+    ///   - arrays: in order. Their names become the metadata's `layer_names` when any has one.
+    ///   - metadata: without `layer_names`; a member of that name is left out.
+    ///   - sparse: how arrays are written more than nine tenths of whose elements are zero.
     public init(arrays: [ArraySpec], metadata: [String: JSONValue], sparse: SparseEncoding = .coo) {
         self.arrays = arrays
-        self.metadata = metadata
         self.sparse = sparse
+        head = Result { () throws(WeightFailure) in try Self.head(arrays, metadata) }
     }
 
-    /// Bytes that the stream has at most.
-    ///
-    /// A sparse array is never the larger one at the threshold of nine tenths unless it has many dimensions.
+    /// Bytes that the stream takes at most, whatever the elements are.
     public var maximumSize: Int {
-        arrays.reduce((try? head().count) ?? 0) { size, array in
-            let entries = sparse == .coo ? array.count / 10 : 0
-            let sparseSize = 12 + 4 * array.shape.count + entries * (4 * array.shape.count + array.dtype.itemSize)
-            return size + 13 + max(array.byteCount, sparseSize)
-        }
+        arrays.reduce((try? head.get())?.count ?? 0) { $0 + 13 + maximumBody($1) }
+    }
+
+    private func maximumBody(_ spec: ArraySpec) -> Int {
+        guard sparse == .coo, !spec.shape.isEmpty else { return spec.byteCount }
+        // Of a sparse array fewer than a tenth of the elements are stored, but each with all its coordinates.
+        let stored = spec.count / 10 + 1
+        return max(spec.byteCount, 12 + 4 * spec.shape.count + stored * (4 * spec.shape.count + spec.dtype.itemSize))
     }
 
     /// Writes the stream.
     ///
     /// - Parameters:
-    ///   - source: gives the elements of an array, C order, little-endian; called in ascending order, the bytes are
-    ///     used until the next call.
-    ///   - sink: gets the stream in pieces.
-    /// - Throws: what the two throw, and `JSONFailure` for metadata that JSON cannot hold.
+    ///   - source: gives the elements of an array, dense, little-endian, in C order; called once for each index,
+    ///     ascending. What it gives has to stay valid until it is called again or this returns.
+    ///   - sink: takes the pieces of the stream in order; they are valid only during the call.
+    /// - Throws: `WeightFailure` when the format cannot hold the arrays or when `source` gives another number of bytes,
+    ///   and what the two functions throw.
     public func write(
         _ source: (Int) throws -> UnsafeRawBufferPointer, to sink: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
-        try head().withUnsafeBytes(sink)
-        for (index, array) in arrays.enumerated() {
-            let dense = try source(index)
-            precondition(dense.count == array.byteCount, "the source gives all the bytes of an array")
-            if let entries = sparseEntries(dense, array) {
-                try writeSparse(index, array, dense, entries, sink)
+        try head.get().withUnsafeBytes(sink)
+        for (index, spec) in arrays.enumerated() {
+            let bytes = try source(index)
+            guard bytes.count == spec.byteCount else {
+                throw WeightFailure("\(bytes.count) bytes were given of \(spec.byteCount)", at: 0, array: index)
+            }
+            if let nonzero = sparseElements(spec, bytes) {
+                try SparseRecord(spec: spec, elements: nonzero).write(index: index, to: sink)
             } else {
-                try record(index, flag: 0, length: dense.count).withUnsafeBytes(sink)
-                try sink(dense)
+                try Self.recordHead(index: index, flag: 0, length: bytes.count).withUnsafeBytes(sink)
+                if !bytes.isEmpty { try sink(bytes) }
             }
         }
     }
 
-    private func head() throws -> [UInt8] {
-        var object = metadata
+    static func recordHead(index: Int, flag: UInt8, length: Int) -> [UInt8] {
+        var head: [UInt8] = []
+        head.appendLittleEndian(UInt32(index))
+        head.append(flag)
+        head.appendLittleEndian(UInt64(length))
+        return head
+    }
+
+    private func sparseElements(_ spec: ArraySpec, _ bytes: UnsafeRawBufferPointer) -> Nonzero? {
+        guard sparse == .coo, !spec.shape.isEmpty, spec.count > 0 else { return nil }
+        let nonzero = Nonzero(bytes: bytes, itemSize: spec.dtype.itemSize)
+        let zeros = spec.count - nonzero.count
+        // In floating point, as the reference compares.
+        return Double(zeros) / Double(spec.count) > 0.9 ? nonzero : nil
+    }
+
+    private static func head(
+        _ arrays: [ArraySpec], _ metadata: [String: JSONValue]
+    ) throws(WeightFailure) -> [UInt8] {
+        var members = metadata
+        members["layer_names"] = nil
         if arrays.contains(where: { $0.name != nil }) {
-            object["layer_names"] = .array(arrays.map { $0.name.map(JSONValue.string) ?? .null })
+            members["layer_names"] = .array(arrays.map { $0.name.map { .string($0) } ?? .null })
         }
-        let text = try JSONValue.object(object).encoded()
-        var bytes = Array("FEDWT001".utf8)
-        Self.append(UInt32(arrays.count), to: &bytes)
-        Self.append(UInt32(text.count), to: &bytes)
-        bytes += text
-        for array in arrays {
-            bytes.append(UInt8(array.shape.count))
-            for length in array.shape { Self.append(UInt32(truncatingIfNeeded: length), to: &bytes) }
-            let name = Array(array.dtype.rawValue.utf8)
-            bytes.append(UInt8(name.count))
-            bytes += name
-            Self.append(UInt64(array.count), to: &bytes)
+        guard let text = try? JSONValue.object(members).encoded(), let length = UInt32(exactly: text.count) else {
+            throw WeightFailure("the metadata cannot be written as JSON", at: 16)
         }
-        return bytes
+        guard !arrays.isEmpty, let count = UInt32(exactly: arrays.count) else {
+            throw WeightFailure("array count \(arrays.count) is not within 1 and \(UInt32.max)", at: 8)
+        }
+        var head = Array("FEDWT001".utf8)
+        head.appendLittleEndian(count)
+        head.appendLittleEndian(length)
+        head += text
+        for (index, spec) in arrays.enumerated() {
+            guard spec.shape.count <= 32, spec.shape.allSatisfy({ $0 <= UInt64(UInt32.max) }) else {
+                throw WeightFailure(
+                    "shape \(spec.shape) has more than 32 dimensions or one over \(UInt32.max)",
+                    at: UInt64(head.count), array: index)
+            }
+            head.append(UInt8(spec.shape.count))
+            for length in spec.shape { head.appendLittleEndian(UInt32(length)) }
+            head.append(UInt8(spec.dtype.rawValue.utf8.count))
+            head += spec.dtype.rawValue.utf8
+            head.appendLittleEndian(UInt64(spec.count))
+        }
+        return head
     }
+}
 
-    private func record(_ index: Int, flag: UInt8, length: Int) -> [UInt8] {
-        var bytes: [UInt8] = []
-        Self.append(UInt32(index), to: &bytes)
-        bytes.append(flag)
-        Self.append(UInt64(length), to: &bytes)
-        return bytes
-    }
-
-    /// How many elements are not zero, when the array is to be written sparsely.
-    private func sparseEntries(_ dense: UnsafeRawBufferPointer, _ array: ArraySpec) -> Int? {
-        guard sparse == .coo, !array.shape.isEmpty, array.count > 0 else { return nil }
-        let most = array.count - (array.count * 9 / 10 + 1)
-        var entries = 0
-        for index in 0..<array.count where !Self.isZero(dense, index, array.dtype.itemSize) {
-            entries += 1
-            if entries > most { return nil }
-        }
-        return entries
-    }
-
-    private func writeSparse(
-        _ index: Int, _ array: ArraySpec, _ dense: UnsafeRawBufferPointer, _ entries: Int,
-        _ sink: (UnsafeRawBufferPointer) throws -> Void
-    ) throws {
-        let size = array.dtype.itemSize
-        let length = 12 + 4 * array.shape.count + entries * (4 * array.shape.count + size)
-        var bytes = record(index, flag: 2, length: length)
-        Self.append(UInt32(array.shape.count), to: &bytes)
-        for dimension in array.shape { Self.append(UInt32(truncatingIfNeeded: dimension), to: &bytes) }
-        Self.append(UInt64(entries), to: &bytes)
-        let elements = (0..<array.count).filter { !Self.isZero(dense, $0, size) }
-        var stride = 1
-        var coordinates: [[UInt32]] = []
-        for dimension in array.shape.reversed() {
-            coordinates.append(elements.map { UInt32(truncatingIfNeeded: $0 / stride % Int(dimension)) })
-            stride *= Int(dimension)
-        }
-        for dimension in coordinates.reversed() {
-            for coordinate in dimension { Self.append(coordinate, to: &bytes) }
-        }
-        for element in elements { bytes += dense[element * size..<(element + 1) * size] }
-        try bytes.withUnsafeBytes(sink)
-    }
-
-    /// All bits zero: −0.0 is a value.
-    private static func isZero(_ dense: UnsafeRawBufferPointer, _ index: Int, _ size: Int) -> Bool {
-        switch size {
-        case 1: dense.loadUnaligned(fromByteOffset: index, as: UInt8.self) == 0
-        case 2: dense.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self) == 0
-        case 4: dense.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self) == 0
-        default: dense.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self) == 0
-        }
-    }
-
-    private static func append(_ value: some FixedWidthInteger, to bytes: inout [UInt8]) {
-        withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+extension [UInt8] {
+    mutating func appendLittleEndian<T: FixedWidthInteger>(_ value: T) {
+        Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
     }
 }

@@ -34,7 +34,7 @@ private enum Inspection {
             }
         }
         if let first = bytes.first(where: { $0 > 0x20 }), first == UInt8(ascii: "{") {
-            return try MessageReader(limits: limits).readJSON(bytes) { opened in
+            return try MessageReader(limits: limits).readMessage(json: bytes) { opened in
                 try message(opened.message) + package(opened.package) + contents(opened.package, opened.payload)
             }
         }
