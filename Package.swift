@@ -82,6 +82,16 @@ let package = Package(
                 "WeightFormats", "Weights", "WireJSON",
             ], swiftSettings: house),
 
+        // What every log has to do, run over each.
+        .target(
+            name: "EventLogConformance", dependencies: ["EventLog", "Bytes", "Threads"],
+            path: "Tests/EventLogConformance", swiftSettings: house),
+        .executableTarget(
+            name: "sqlite-log-crasher", dependencies: ["Bytes", "EventLog", "SQLiteLog", "Threads"],
+            path: "Tests/SQLiteLogCrasher", swiftSettings: house),
+        tests("SQLiteLog", ["Bytes", "EventLog", "EventLogConformance", "Threads", "sqlite-log-crasher"]),
+        tests("KafkaLog", ["Bytes", "CRdkafka", "EventLog", "EventLogConformance", "Threads"]),
+
         tests("Bytes"),
         tests("Threads"),
         tests("WireJSON"),

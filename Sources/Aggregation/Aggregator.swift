@@ -108,7 +108,7 @@ public final class Aggregator: Sendable {
         var waiting = false
         while !isStopping {
             guard let term = try leadership.acquire(within: .milliseconds(500)) else {
-                if !waiting { logger.info("the aggregator stands by: another one is active") }
+                if !waiting { logger.info("the aggregator stands by") }
                 waiting = true
                 continue
             }

@@ -1,7 +1,7 @@
 /// Why a log did not do what it was asked.
 ///
 /// What the caller may conclude is the kind; the reason is for a person.
-public struct LogFailure: Error, Sendable, Hashable {
+public struct LogFailure: Error, Sendable, Hashable, CustomStringConvertible {
     /// What the caller may conclude.
     public enum Kind: Sendable, Hashable {
         /// Nothing was stored and the log cannot be reached now; try again later.
@@ -36,4 +36,7 @@ public struct LogFailure: Error, Sendable, Hashable {
         self.kind = kind
         self.reason = reason
     }
+
+    /// For a person.
+    public var description: String { reason }
 }

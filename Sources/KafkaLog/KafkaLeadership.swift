@@ -48,15 +48,19 @@ final class KafkaLeadership: Leadership {
 
     func acquire(within timeout: Duration) throws(LogFailure) -> (any Term)? {
         term.withLock { $0.take() }?.end()
-        let generation: Int? = ownership.state.wait(within: timeout) { $0.isOwner ? $0.generation : nil }
-        guard let generation else { return nil }
+        let generation: Int? = ownership.state.wait(within: timeout) { state in
+            if state.isClosed { return -1 }
+            return state.isOwner ? state.generation : nil
+        }
+        guard let generation, generation >= 0 else { return nil }
         let fresh = try KafkaTerm(log, work, ownership, generation)
         term.withLock { $0 = fresh }
         return fresh
     }
 
     func close() {
-        isRunning.store(false, ordering: .releasing)
+        guard isRunning.exchange(false, ordering: .acquiringAndReleasing) else { return }
+        ownership.state.change { $0 = (false, $0.generation + 1, true) }
         thread.withLock { $0.take() }?.join()
         term.withLock { $0.take() }?.end()
         rd_kafka_consumer_close(member.pointer)
@@ -66,7 +70,7 @@ final class KafkaLeadership: Leadership {
 
 /// Whether this process owns the contest's partition, as the group last said.
 final class Ownership: Sendable {
-    let state = Monitor((isOwner: false, generation: 0))
+    let state = Monitor((isOwner: false, generation: 0, isClosed: false))
     let context: Producer.Context
 
     init(_ onLog: @escaping @Sendable (String) -> Void) { context = Producer.Context(onLog) {} }
@@ -82,7 +86,7 @@ private func onRebalance(
     let isAssigned = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS
     rd_kafka_assign(client, isAssigned ? partitions : nil)
     let isOwner = isAssigned && (partitions?.pointee.cnt ?? 0) > 0
-    ownership.state.change { $0 = (isOwner, $0.generation + 1) }
+    ownership.state.change { $0 = (isOwner && !$0.isClosed, $0.generation + 1, $0.isClosed) }
 }
 
 /// Thread: any of librdkafka's.

@@ -62,11 +62,7 @@ public final class KafkaLog: EventLog {
         return try current().use { (handle) throws(LogFailure) in
             var ends: [Int32: Range<Int64>] = [:]
             for partition in 0..<partitions {
-                var low: Int64 = 0
-                var high: Int64 = 0
-                let code = rd_kafka_query_watermark_offsets(handle, topic, partition, &low, &high, 10_000)
-                guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError.failure(code) }
-                ends[partition] = low..<max(low, high)
+                ends[partition] = try Watermarks.ask(handle, topic, partition)
             }
             return ends
         }
@@ -83,7 +79,9 @@ public final class KafkaLog: EventLog {
         return try KafkaLeadership(self, work)
     }
 
-    /// Waits for reports and ends the producer. Blocks.
+    /// Waits for reports and ends the producer.
+    ///
+    /// Blocks.
     public func close(within deadline: Duration) {
         isClosed.store(true, ordering: .releasing)
         let last = producer.withLock { $0.take() }
@@ -94,8 +92,8 @@ public final class KafkaLog: EventLog {
         guard let limit = limits.withLock({ $0[topic] }) else {
             throw LogFailure(.topic, "the topic \(topic) was not prepared")
         }
-        // What Kafka adds around a record: the same bound as for chunks (protocol.md, section 5).
-        let headers = record.headers.reduce(2048) { $0 + $1.name.utf8.count + $1.value.count + 16 }
+        // What Kafka adds around a record: 61 bytes for the batch, and lengths of variable size (KIP-98).
+        let headers = record.headers.reduce(128) { $0 + $1.name.utf8.count + $1.value.count + 16 }
         let size = record.key.count + record.range.count + headers
         guard size <= limit.maxRecordBytes else {
             throw LogFailure(
@@ -105,6 +103,7 @@ public final class KafkaLog: EventLog {
     }
 
     private func partitions(of topic: String) throws(LogFailure) -> Int32 {
+        if isClosed.load(ordering: .acquiring) { throw LogFailure(.closed, "the log is closed") }
         guard let limit = limits.withLock({ $0[topic] }) else {
             throw LogFailure(.topic, "the topic \(topic) was not prepared")
         }

@@ -2,7 +2,9 @@ internal import CRdkafka
 internal import EventLog
 internal import Synchronization
 
-/// Reads all partitions of a topic by assignment, without a group. Thread: one; `cancel` any.
+/// Reads all partitions of a topic by assignment, without a group.
+///
+/// Thread: one; `cancel` any.
 final class KafkaTail: LogTail {
     /// Records handed over in one `read`.
     private static let batch = 64
@@ -38,7 +40,8 @@ final class KafkaTail: LogTail {
     func read(within timeout: Duration, _ body: (borrowing StoredRecord) throws -> Void) throws -> Int {
         let deadline = ContinuousClock.now + timeout
         var count = 0
-        while count < Self.batch, !isCancelled.load(ordering: .acquiring) {
+        // A cancellation ends one read.
+        while count < Self.batch, !isCancelled.exchange(false, ordering: .acquiringAndReleasing) {
             let patience = count > 0 ? .zero : max(.zero, min(deadline - .now, .milliseconds(100)))
             let message =
                 held ?? rd_kafka_consumer_poll(consumer, Int32(patience.components.attoseconds / 1_000_000_000_000_000))

@@ -14,6 +14,7 @@ public final class SQLiteLog: EventLog {
     private let limits: TopicLimits
     private let lock: DirectoryLock
     private let writer: GroupCommit
+    private let isClosed = Atomic(false)
     private let topics = Mutex<Set<String>>([])
     private let contests = Mutex<[String: Contest]>([:])
     /// The log's name for itself, made when the database was.
@@ -43,7 +44,8 @@ public final class SQLiteLog: EventLog {
     var commits: Int { writer.commits.look { $0 } }
 
     /// Makes the topics known; each has one partition.
-    public func prepare(_ topics: [TopicSpec]) -> [String: TopicLimits] {
+    public func prepare(_ topics: [TopicSpec]) throws(LogFailure) -> [String: TopicLimits] {
+        try checkOpen()
         self.topics.withLock { $0.formUnion(topics.map(\.name)) }
         return Dictionary(topics.map { ($0.name, limits) }) { $1 }
     }
@@ -86,6 +88,7 @@ public final class SQLiteLog: EventLog {
 
     /// The only partition's offsets.
     public func ends(of topic: String) throws(LogFailure) -> [Int32: Range<Int64>] {
+        try check(topic)
         let database = try Database(path: path)
         let statement = try database.prepare("SELECT min(offset), max(offset) + 1 FROM record WHERE topic = ?")
         return try withBytes(of: topic) { (name) throws(LogFailure) in
@@ -97,14 +100,13 @@ public final class SQLiteLog: EventLog {
 
     /// Begins to read a topic on a connection of its own.
     public func tail(_ topic: String, from offsets: [Int32: Int64]) throws(LogFailure) -> any LogTail {
-        guard topics.withLock({ $0.contains(topic) }) else {
-            throw LogFailure(.topic, "the topic \(topic) was not prepared")
-        }
+        try check(topic)
         return try SQLiteTail(path: path, topic: topic, from: offsets[0] ?? 0, commits: writer.commits)
     }
 
     /// Takes part in a contest among the threads of this process; no other process has the log.
-    public func contend(for work: String) -> any Leadership {
+    public func contend(for work: String) throws(LogFailure) -> any Leadership {
+        try checkOpen()
         let contest = contests.withLock { contests in
             let contest = contests[work] ?? Contest()
             contests[work] = contest
@@ -115,8 +117,22 @@ public final class SQLiteLog: EventLog {
 
     /// Commits what waits and ends the writer; it does not need the deadline, since a commit does not hang.
     public func close(within deadline: Duration) {
+        isClosed.store(true, ordering: .releasing)
         writer.close()
         lock.release()
+    }
+}
+
+extension SQLiteLog {
+    private func checkOpen() throws(LogFailure) {
+        if isClosed.load(ordering: .acquiring) { throw LogFailure(.closed, "the log is closed") }
+    }
+
+    private func check(_ topic: String) throws(LogFailure) {
+        try checkOpen()
+        guard topics.withLock({ $0.contains(topic) }) else {
+            throw LogFailure(.topic, "the topic \(topic) was not prepared")
+        }
     }
 }
 

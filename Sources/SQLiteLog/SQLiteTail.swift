@@ -33,11 +33,13 @@ final class SQLiteTail: LogTail {
     func read(within timeout: Duration, _ body: (borrowing StoredRecord) throws -> Void) throws -> Int {
         let seen = commits.look { $0 }
         let count = try readBatch(body)
-        if count > 0 || timeout <= .zero || isCancelled.load(ordering: .acquiring) { return count }
+        if count > 0 || timeout <= .zero { return count }
+        // A cancellation ends one read.
         let isNew: Bool? = commits.wait(within: timeout) { commits in
-            commits != seen || isCancelled.load(ordering: .acquiring) ? true : nil
+            if isCancelled.exchange(false, ordering: .acquiringAndReleasing) { return false }
+            return commits != seen ? true : nil
         }
-        return isNew == nil ? 0 : try readBatch(body)
+        return isNew == true ? try readBatch(body) : 0
     }
 
     func cancel() {

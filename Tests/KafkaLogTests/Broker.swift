@@ -1,0 +1,40 @@
+import Foundation
+
+/// A real broker for the tests: one that runs already (`FEDGATE_TEST_KAFKA=host:port`), or one that is started from
+/// `KAFKA_HOME` with its `bin/local-cluster` and ended with this process.
+enum Broker {
+    static let missing =
+        "needs a broker: set KAFKA_HOME to a Kafka with bin/local-cluster, or FEDGATE_TEST_KAFKA=host:port"
+
+    /// Nil when there is none.
+    static let address: String? = {
+        let environment = ProcessInfo.processInfo.environment
+        if let address = environment["FEDGATE_TEST_KAFKA"], !address.isEmpty { return address }
+        guard let home = environment["KAFKA_HOME"], !home.isEmpty else { return nil }
+        let cluster = home + "/bin/local-cluster"
+        guard FileManager.default.isExecutableFile(atPath: cluster) else { return nil }
+        let directory = NSTemporaryDirectory() + "fedgate-kafka-\(getpid())"
+        let port = 20_000 + Int(getpid()) % 20_000
+        guard run(cluster, ["start", "-d", directory, "-p", String(port)]) == 0 else { return nil }
+        script = cluster
+        data = directory
+        atexit {
+            if let script = Broker.script, let data = Broker.data { _ = Broker.run(script, ["destroy", "-d", data]) }
+        }
+        return "127.0.0.1:\(port)"
+    }()
+
+    nonisolated(unsafe) private static var script: String?
+    nonisolated(unsafe) private static var data: String?
+
+    private static func run(_ path: String, _ arguments: [String]) -> Int32 {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: path)
+        process.arguments = arguments
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        do { try process.run() } catch { return -1 }
+        process.waitUntilExit()
+        return process.terminationStatus
+    }
+}

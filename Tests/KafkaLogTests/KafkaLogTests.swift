@@ -1,0 +1,61 @@
+import Bytes
+import EventLog
+import EventLogConformance
+import Foundation
+import Testing
+import Threads
+
+@testable import KafkaLog
+
+/// Against a real broker, one test after the other: leadership takes the group's time.
+@Suite(.serialized, .enabled(if: Broker.address != nil, Comment(rawValue: Broker.missing)))
+struct KafkaLogTests {
+    private func open() throws -> KafkaLog {
+        try KafkaLog(KafkaConfiguration(brokers: try #require(Broker.address), maxRecordBytes: 16 << 20))
+    }
+
+    private func name(_ text: String) -> String { "test-\(text)-\(UUID().uuidString.prefix(8))" }
+
+    @Test(arguments: EventLogConformance.cases)
+    func doesWhatEveryLogDoes(_ conformance: ConformanceCase) throws {
+        try conformance.run(topics: name("case")) { try open() }
+    }
+
+    @Test func theTopicsOwnLimitIsReadBack() throws {
+        let log = try open()
+        defer { log.close(within: .seconds(5)) }
+        let topic = name("limit")
+        _ = try log.prepare([TopicSpec(name: topic, partitions: 1, maxRecordBytes: 54_321)])
+        // Another wish does not change a topic that is there.
+        let limits = try log.prepare([TopicSpec(name: topic, partitions: 3, maxRecordBytes: 1 << 20)])
+        #expect(limits[topic] == TopicLimits(partitions: 1, maxRecordBytes: 54_321))
+    }
+
+    /// A second term with the same work, as after the first process was stopped for longer than the session lasts.
+    @Test func aTermThatWasThoughtDeadIsFenced() throws {
+        let log = try open()
+        defer { log.close(within: .seconds(5)) }
+        let topic = name("fence")
+        _ = try log.prepare([TopicSpec(name: topic, partitions: 1, maxRecordBytes: 1 << 20)])
+        let work = name("work")
+        let owner = Ownership { _ in }
+        owner.state.change { $0 = (true, 1, false) }
+        let pool = SlabPool(limit: 1 << 20)
+        let slab = try #require(pool.acquire(1))
+        let record = Record(key: [1], headers: [], slab: slab, range: 0..<1)
+        let first = try KafkaTerm(log, work, owner, 1)
+        #expect(try first.publish([(topic, record)]).count == 1)
+        let second = try KafkaTerm(log, work, owner, 1)
+        let failure = #expect(throws: LogFailure.self) { try first.publish([(topic, record)]) }
+        #expect(failure?.kind == .fenced)
+        #expect(!first.isCurrent)
+        #expect(try second.publish([(topic, record)]).count == 1)
+        let tail = try log.tail(topic, from: [:])
+        var count = 0
+        try tail.catchUp(with: topic, of: log) { _ in count += 1 }
+        #expect(count == 2)
+        tail.close()
+        first.end()
+        second.end()
+    }
+}

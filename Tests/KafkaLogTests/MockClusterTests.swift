@@ -1,0 +1,116 @@
+import Bytes
+import CRdkafka
+import EventLog
+import Testing
+import Threads
+
+@testable import KafkaLog
+
+/// Faults that a broker does not show on demand, by librdkafka's own mock cluster.
+@Suite struct MockClusterTests {
+    private final class Cluster {
+        private let client: OpaquePointer
+        let cluster: OpaquePointer
+        let brokers: String
+
+        init() throws {
+            var reason = [CChar](repeating: 0, count: 512)
+            client = try #require(rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), &reason, reason.count))
+            cluster = try #require(rd_kafka_mock_cluster_new(client, 1))
+            brokers = String(cString: rd_kafka_mock_cluster_bootstraps(cluster))
+            rd_kafka_mock_topic_create(cluster, "t", 1, 1)
+        }
+
+        deinit {
+            rd_kafka_mock_cluster_destroy(cluster)
+            rd_kafka_destroy(client)
+        }
+    }
+
+    private func configuration(_ brokers: String, _ properties: [String: String] = [:]) -> KafkaConfiguration {
+        KafkaConfiguration(brokers: brokers, properties: properties, maxRecordBytes: 1 << 20)
+    }
+
+    private func produce(_ producer: Producer, _ pool: SlabPool, to topic: String = "t") throws -> Result<
+        Position, LogFailure
+    >? {
+        let slab = try #require(pool.acquire(1000))
+        let answer = Monitor<Result<Position, LogFailure>?>(nil)
+        producer.produce(
+            Pending(Record(key: [1], headers: [], slab: slab, range: 0..<1000), topic) { result in
+                answer.change { $0 = result }
+            })
+        return answer.wait(within: .seconds(60)) { $0 }
+    }
+
+    @Test func aRecordIsLentUntilItsReport() throws {
+        let mock = try Cluster()
+        let pool = SlabPool(limit: 1 << 20)
+        let settings = configuration(mock.brokers)
+        let producer = try Producer(settings, settings.producer, onFatal: {})
+        let position = try #require(try produce(producer, pool)).get()
+        #expect(position == Position(topic: "t", partition: 0, offset: 0))
+        producer.close(within: .seconds(5))
+        #expect(pool.lent == 0)
+    }
+
+    @Test func passingErrorsAreNotSeen() throws {
+        let mock = try Cluster()
+        let settings = configuration(mock.brokers)
+        let producer = try Producer(settings, settings.producer, onFatal: {})
+        defer { producer.close(within: .seconds(5)) }
+        let produceKey: Int16 = 0
+        let passing = [RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT]
+        rd_kafka_mock_push_request_errors_array(mock.cluster, produceKey, passing.count, passing)
+        #expect(throws: Never.self) { try #require(try produce(producer, SlabPool(limit: 1 << 20))).get() }
+    }
+
+    @Test func withoutABrokerNothingWasStored() throws {
+        let mock = try Cluster()
+        let settings = configuration(mock.brokers, ["message.timeout.ms": "1000"])
+        let producer = try Producer(settings, settings.producer, onFatal: {})
+        defer { producer.close(within: .seconds(5)) }
+        rd_kafka_mock_broker_set_down(mock.cluster, 1)
+        let failure = #expect(throws: LogFailure.self) {
+            try #require(try produce(producer, SlabPool(limit: 1 << 20))).get()
+        }
+        #expect(failure?.kind == .unreachable)
+    }
+
+    @Test func aFullQueueIsSaidAtOnce() throws {
+        let mock = try Cluster()
+        let settings = configuration(mock.brokers, ["queue.buffering.max.messages": "1"])
+        let producer = try Producer(settings, settings.producer, onFatal: {})
+        rd_kafka_mock_broker_set_down(mock.cluster, 1)
+        let pool = SlabPool(limit: 1 << 20)
+        let kinds = Monitor<[LogFailure.Kind]>([])
+        for _ in 0..<2 {
+            let slab = try #require(pool.acquire(10))
+            producer.produce(
+                Pending(Record(key: [], headers: [], slab: slab, range: 0..<10), "t") { result in
+                    if case .failure(let failure) = result { kinds.change { $0.append(failure.kind) } }
+                })
+        }
+        #expect(kinds.wait(within: .seconds(60)) { $0.first } == .full)
+        producer.close(within: .zero)
+        #expect(pool.lent == 0)
+    }
+
+    @Test func aFatalErrorIsReported() throws {
+        let mock = try Cluster()
+        let settings = configuration(mock.brokers)
+        let fatal = Monitor(false)
+        let producer = try Producer(settings, settings.producer) { fatal.change { $0 = true } }
+        defer { producer.close(within: .zero) }
+        try producer.use { (handle) throws(LogFailure) in
+            _ = rd_kafka_test_fatal_error(handle, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "a test")
+        }
+        #expect(fatal.wait(within: .seconds(60)) { $0 ? true : nil } == true)
+    }
+
+    @Test func propertiesThatDoNotExistAreRefusedWithoutTheirValue() {
+        let settings = configuration("127.0.0.1:1", ["no.such.property": "secret"])
+        let failure = #expect(throws: LogFailure.self) { try Producer(settings, settings.producer, onFatal: {}) }
+        #expect(failure?.reason.contains("no.such.property") == true && failure?.reason.contains("secret") == false)
+    }
+}
