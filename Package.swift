@@ -37,18 +37,60 @@ let package = Package(
         module("Threads"),
         module("WireJSON"),
         module("Digests", ["COpenSSL"]),
+        module("WireTime"),
+        module("Files"),
+        module("Telemetry", ["WireTime"]),
 
         // What travels: weights, packages, messages.
         module("Weights"),
         module("WeightFormats", ["Weights", "WireJSON"]),
 
+        module("Envelopes", ["Bytes", "CZstd", "Digests", "EventLog", "WireJSON"]),
+
         // Where it travels through.
         module("EventLog", ["Bytes"]),
+
+        module("SQLiteLog", ["CSQLite", "EventLog", "Files", "Threads"]),
+        module("KafkaLog", ["CRdkafka", "EventLog", "Threads"]),
+        module("MicroHTTP", ["CMicrohttpd", "Threads"]),
+
+        // What is done with it.
+        module(
+            "Aggregation",
+            [
+                "Bytes", "Envelopes", "EventLog", "Files", "Telemetry", "Threads", "WeightFormats", "Weights",
+                "WireJSON",
+                "WireTime",
+            ]),
+        .target(
+            name: "Gateway",
+            dependencies: [
+                "Aggregation", "Bytes", "Digests", "Envelopes", "EventLog", "Files", "MicroHTTP", "Telemetry",
+                "Threads",
+                "WeightFormats", "Weights", "WireJSON", "WireTime",
+            ],
+            resources: [.embedInCode("openapi.yaml")], swiftSettings: house),
+
+        // The program.
+        module("Flags"),
+        .executableTarget(
+            name: "fedgate",
+            dependencies: [
+                "Aggregation", "Envelopes", "EventLog", "Files", "Flags", "Gateway", "KafkaLog", "MicroHTTP",
+                "SQLiteLog",
+                "Telemetry",
+                "WeightFormats", "Weights", "WireJSON",
+            ], swiftSettings: house),
 
         tests("Bytes"),
         tests("Threads"),
         tests("WireJSON"),
         tests("Digests"),
-        tests("WeightFormats", ["Weights"]),
+        tests("Telemetry"),
+        tests("WireTime"),
+        tests("WeightFormats", ["Weights", "WireJSON"]),
+        tests("Flags"),
+        tests("MicroHTTP", ["Threads"]),
+        tests("Envelopes", ["Bytes", "Digests", "EventLog", "WireJSON"]),
     ]
 )

@@ -17,11 +17,17 @@ public final class SlabPool: Sendable {
     /// Bytes that may be mapped at one time, lent and kept together.
     public let limit: Int
     private let state = Mutex(State())
+    private let onReturn: (@Sendable () -> Void)?
 
     /// A pool that maps nothing yet.
     ///
-    /// - Parameter limit: bytes, lent and kept together.
-    public init(limit: Int) { self.limit = limit }
+    /// - Parameters:
+    ///   - limit: bytes, lent and kept together.
+    ///   - onReturn: called after each slab that came back, on the thread that dropped it; it must not block.
+    public init(limit: Int, onReturn: (@Sendable () -> Void)? = nil) {
+        self.limit = limit
+        self.onReturn = onReturn
+    }
 
     deinit {
         state.withLock { state in
@@ -65,6 +71,7 @@ public final class SlabPool: Sendable {
             state.cached += size
             state.free[size, default: []].append(UInt(bitPattern: base))
         }
+        onReturn?()
     }
 
     /// The next size of four steps a doubling, so that at most a fifth of a slab is unused; 64 KiB at least.

@@ -61,6 +61,9 @@ public protocol LogTail: AnyObject {
 
     /// Ends a `read` that waits. Thread: any.
     func cancel()
+
+    /// Releases the reader. Blocks; no call follows it.
+    func close()
 }
 
 /// What a topic is to be like when it has to be made.

@@ -42,6 +42,15 @@ public final class Monitor<Value>: @unchecked Sendable {
         return try body(&value)
     }
 
+    /// Looks at the value.
+    ///
+    /// - Parameter body: must not block.
+    public func look<Result>(_ body: (Value) throws -> Result) rethrows -> Result {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return try body(value)
+    }
+
     /// Waits until `body` gives a result, or until the time is over.
     ///
     /// - Parameters:

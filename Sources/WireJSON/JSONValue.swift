@@ -44,17 +44,6 @@ extension JSONValue {
             throw JSONFailure(reason: "not valid JSON")
         }
     }
-
-    /// The value as UTF-8 text, with sorted keys, so that equal values give equal bytes.
-    public func encoded() throws(JSONFailure) -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        do {
-            return [UInt8](try encoder.encode(self))
-        } catch {
-            throw JSONFailure(reason: "a number that JSON cannot hold")
-        }
-    }
 }
 
 /// Why a JSON text was refused.

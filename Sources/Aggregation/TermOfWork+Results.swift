@@ -1,0 +1,81 @@
+internal import Envelopes
+internal import EventLog
+internal import Telemetry
+internal import WireJSON
+
+extension TermOfWork {
+    /// Learns from a result which round is closed, and up to where updates are done with.
+    func takeResult(_ record: borrowing StoredRecord) throws {
+        guard !buried.contains(record.position) else { return }
+        let position = record.position
+        let reason: String
+        do {
+            let accepted = try reader.read(record) { [self] in try learn($0, at: position) }
+            if accepted { return }
+            reason = "a second result for its round"
+        } catch let failure as EnvelopeFailure {
+            reason = String(describing: failure)
+        } catch let failure as Unusable {
+            reason = failure.reason
+        }
+        try bury(record, because: reason)
+    }
+
+    /// False for a second result.
+    private func learn(_ opened: borrowing OpenedMessage, at position: Position) throws -> Bool {
+        let message = opened.message
+        guard message.type == .aggregationResult else {
+            throw Unusable("message_type: \(message.type.rawValue) on the topic of results")
+        }
+        if let ruling = ruling[message.roundNumber] { return ruling == position }
+        ruling[message.roundNumber] = position
+        for (partition, offset) in ResultPublisher.positions(in: message) {
+            start[partition] = max(start[partition] ?? 0, offset)
+        }
+        try forget(message.roundNumber)
+        return true
+    }
+
+    /// Publishes the mean of a round's updates and closes it.
+    func close(_ number: Int64) throws {
+        guard let round = book.open[number] else { return }
+        let record: Record
+        do {
+            record = try publisher.record(for: round, positions: positions(without: number))
+        } catch let failure as EnvelopeFailure {
+            return giveUp(number, String(describing: failure))
+        }
+        do {
+            guard let position = try term.publish([(TopicName.results, record)]).first else { return }
+            ruling[number] = position
+        } catch let failure where failure.kind == .tooLarge {
+            return giveUp(number, failure.reason)
+        }
+        owner.metrics.closed.add()
+        owner.logger.info(
+            "round closed", [("round", String(number)), ("updates", String(round.count))])
+        try forget(number)
+    }
+
+    /// The round stays open, and a person has to help: the topic of results admits too little.
+    private func giveUp(_ number: Int64, _ reason: String) {
+        stuck.insert(number)
+        owner.metrics.failures.add()
+        owner.logger.error(
+            "a round cannot be closed: its result does not fit the topic of results",
+            [("round", String(number)), ("reason", reason)])
+    }
+
+    private func forget(_ number: Int64) throws {
+        let round = book.close(number)
+        owner.board.closed(number)
+        for contribution in round?.contributions ?? [] { try spool.remove(contribution.file) }
+    }
+
+    /// From where a later aggregator has to read updates once this round is closed.
+    private func positions(without number: Int64) -> [Int32: Int64] {
+        var rest = book
+        _ = rest.close(number)
+        return (updates?.positions ?? [:]).merging(rest.needed) { min($0, $1) }
+    }
+}

@@ -1,0 +1,77 @@
+internal import Envelopes
+internal import EventLog
+internal import Telemetry
+internal import WeightFormats
+internal import Weights
+internal import WireJSON
+
+/// Why an update cannot count; it becomes the dead letter's `fed-error`.
+struct Unusable: Error {
+    let reason: String
+
+    init(_ reason: String) { self.reason = reason }
+}
+
+extension TermOfWork {
+    /// Counts one update, or says in the dead letters why it cannot.
+    func takeUpdate(_ record: borrowing StoredRecord) throws {
+        guard !buried.contains(record.position) else { return }
+        let position = record.position
+        let reason: String
+        do {
+            return try reader.read(record) { [self] in try count($0, at: position) }
+        } catch let failure as EnvelopeFailure {
+            reason = String(describing: failure)
+        } catch let failure as WeightFailure {
+            reason = "weights: \(failure.reason), at byte \(failure.offset)"
+        } catch let failure as ArrayMatch.Mismatch {
+            reason = failure.reason
+        } catch let failure as Unusable {
+            reason = failure.reason
+        }
+        try bury(record, because: reason)
+    }
+
+    private func count(_ opened: borrowing OpenedMessage, at position: Position) throws {
+        let message = opened.message
+        guard message.type == .weightUpdate else {
+            throw Unusable("message_type: \(message.type.rawValue) on the topic of updates")
+        }
+        if let verdict = book.early(message.messageID, round: message.roundNumber) { return note(verdict) }
+        let samples = try Self.samples(of: message)
+        guard opened.package.format == "binary_custom" else {
+            throw Unusable("format: \(opened.package.format) cannot be aggregated; binary_custom can")
+        }
+        let limits = FEDWT001Validator.Limits(decodedBytes: UInt64(owner.configuration.maxDecodedBytes))
+        let view = try FEDWT001View(opened.payload, limits: limits)
+        guard !view.arrays.isEmpty else { throw Unusable("weights: an update has at least one array") }
+        let first = book.open[message.roundNumber]?.arrays
+        let partners = try ArrayMatch.partners(of: view.arrays, in: first ?? view.arrays)
+        let contribution = Contribution(
+            clientID: message.senderID, messageID: message.messageID, position: position, samples: samples,
+            file: "\(message.roundNumber)-\(position.partition)-\(position.offset)")
+        try spool.store(view, partners: partners, as: contribution.file)
+        let verdict = book.count(
+            contribution, round: message.roundNumber, arrays: view.arrays, timestamp: message.timestamp)
+        if first == nil { owner.board.opened(message.roundNumber, view.arrays) }
+        if case .counted(let replaced?) = verdict { try spool.remove(replaced.file) }
+        note(verdict)
+    }
+
+    private static func samples(of message: Message) throws -> Int64 {
+        guard let value = message.metadata["num_samples"] else { return 1 }
+        guard let samples = value.integerValue, 1...(1 << 53) ~= samples else {
+            throw Unusable("num_samples: not a whole number from 1 to 2^53")
+        }
+        return samples
+    }
+
+    private func note(_ verdict: RoundBook.Verdict) {
+        switch verdict {
+        case .counted(nil): owner.metrics.counted.add()
+        case .counted: owner.metrics.replaced.add()
+        case .repeated: owner.metrics.repeated.add()
+        case .late: owner.metrics.late.add()
+        }
+    }
+}

@@ -1,0 +1,53 @@
+internal import Envelopes
+internal import EventLog
+internal import MicroHTTP
+internal import Weights
+
+extension Failure {
+    /// Weights that the validator refused.
+    init(_ failure: WeightFailure) {
+        self.init(.malformedWeights, "\(failure.reason), at byte \(failure.offset)")
+        array = failure.array
+        offset = failure.offset
+        limit = failure.limit
+    }
+
+    /// Arrays that are not those of the round.
+    init(_ mismatch: ArrayMatch.Mismatch) {
+        self.init(.schemaMismatch, mismatch.reason)
+        array = mismatch.array
+    }
+
+    /// A log that did not take a record.
+    init(_ failure: LogFailure) {
+        let kind: FailureKind =
+            switch failure.kind {
+            case .unreachable, .fenced: .logUnreachable
+            case .full: .busy
+            case .outcomeUnknown: .outcomeUnknown
+            case .tooLarge: .tooLarge
+            case .topic, .corrupt: .logTopic
+            case .closed: .stopping
+            }
+        self.init(kind, failure.reason)
+    }
+
+    /// A message that does not fit its envelope.
+    init(_ failure: EnvelopeFailure) { self.init(.badRequest, "\(failure.field): \(failure.reason)") }
+
+    /// What the server itself refused.
+    init(_ refusal: Refusal) {
+        let kind: FailureKind =
+            switch refusal.status {
+            case 408: .requestTimeout
+            case 413: .tooLarge
+            case 414: .targetTooLong
+            case 417: .expectationFailed
+            case 431: .headersTooLarge
+            case 503: .stopping
+            case 500...: .internalError
+            default: .badFraming
+            }
+        self.init(kind, refusal.reason)
+    }
+}

@@ -1,0 +1,161 @@
+/// Everything that can go wrong with a request, as a client sees it: the one table of statuses (http-api.md, "Errors").
+///
+/// The name is the last part of the problem's `type`, and `/problems/<name>` explains it.
+enum FailureKind: String, CaseIterable, Sendable {
+    case badRequest = "bad-request"
+    case badFraming = "bad-framing"
+    case notFound = "not-found"
+    case roundUnknown = "round-unknown"
+    case roundPending = "round-pending"
+    case methodNotAllowed = "method-not-allowed"
+    case notAcceptable = "not-acceptable"
+    case requestTimeout = "request-timeout"
+    case roundClosed = "round-closed"
+    case tooLarge = "too-large"
+    case targetTooLong = "target-too-long"
+    case unsupportedFormat = "unsupported-format"
+    case unsupportedEncoding = "unsupported-encoding"
+    case expectationFailed = "expectation-failed"
+    case malformedWeights = "malformed-weights"
+    case schemaMismatch = "schema-mismatch"
+    case headersTooLarge = "headers-too-large"
+    case internalError = "internal-error"
+    case logTopic = "log-topic"
+    case busy
+    case stopping
+    case logUnreachable = "log-unreachable"
+    case outcomeUnknown = "outcome-unknown"
+
+    /// One row of the table.
+    struct Row {
+        let status: Int
+        let title: String
+        /// Whether the same request may succeed later.
+        let retriable: Bool
+        /// For `/problems/<name>`: what it means and what to do.
+        let explanation: String
+    }
+
+    var row: Row {
+        switch self {
+        case .badRequest:
+            Row(
+                status: 400, title: "The request is malformed", retriable: false,
+                explanation:
+                    "A part of the target, a header or a query item is not what it has to be; the detail names it.")
+        case .badFraming:
+            Row(
+                status: 400, title: "The request's framing is ambiguous", retriable: false,
+                explanation:
+                    "Content-Length, Transfer-Encoding or Host contradict each other or RFC 9112; the connection closes."
+            )
+        case .notFound:
+            Row(
+                status: 404, title: "No such resource", retriable: false,
+                explanation: "The path is none that the gateway serves; /openapi.yaml lists them.")
+        case .roundUnknown:
+            Row(
+                status: 404, title: "The round is unknown", retriable: true,
+                explanation: "No update of this round is on the log. A round exists once it has an update.")
+        case .roundPending:
+            Row(
+                status: 404, title: "The round has no result yet", retriable: true,
+                explanation:
+                    "Ask again after Retry-After seconds, or add ?wait=30 to be answered when the result is there.")
+        case .methodNotAllowed:
+            Row(
+                status: 405, title: "The resource does not take this method", retriable: false,
+                explanation: "The Allow header lists the methods that it takes.")
+        case .notAcceptable:
+            Row(
+                status: 406, title: "The result cannot be had in this format", retriable: false,
+                explanation: "The detail lists the formats that can be asked for with Accept or ?format=.")
+        case .requestTimeout:
+            Row(
+                status: 408, title: "The request came too slowly", retriable: true,
+                explanation: "Headers and bodies have to arrive within the configured times and above the minimum rate."
+            )
+        case .roundClosed:
+            Row(
+                status: 409, title: "The round is closed", retriable: false,
+                explanation: "Its result is published; an update can no longer count. Go on with the next round.")
+        case .tooLarge:
+            Row(
+                status: 413, title: "The body is too large", retriable: false,
+                explanation: "The limit in bytes is given. It follows the body limit and the largest record of the log."
+            )
+        case .targetTooLong:
+            Row(
+                status: 414, title: "The request target is too long", retriable: false,
+                explanation: "Put the client's own metadata into the Fed-Metadata header, and keep it short.")
+        case .unsupportedFormat:
+            Row(
+                status: 415, title: "The format is not supported", retriable: false,
+                explanation: "The detail lists the formats that can be uploaded.")
+        case .unsupportedEncoding:
+            Row(
+                status: 415, title: "The content encoding is not supported", retriable: false,
+                explanation: "Send the body without Content-Encoding.")
+        case .expectationFailed:
+            Row(
+                status: 417, title: "The expectation cannot be met", retriable: false,
+                explanation: "100-continue is the only expectation that the gateway knows.")
+        case .malformedWeights:
+            Row(
+                status: 422, title: "The weights are malformed", retriable: false,
+                explanation: "offset is the byte of the decoded body at which the refused field begins.")
+        case .schemaMismatch:
+            Row(
+                status: 422, title: "The arrays are not those of the round", retriable: false,
+                explanation: "Names, shapes and dtypes have to be those of the round's first update.")
+        case .headersTooLarge:
+            Row(
+                status: 431, title: "The request's headers are too large", retriable: false,
+                explanation: "Target and headers together have to fit the connection's buffer of 64 KiB.")
+        case .internalError:
+            Row(
+                status: 500, title: "The gateway failed", retriable: true,
+                explanation: "The gateway's log has the reason under the request's id.")
+        case .logTopic:
+            Row(
+                status: 500, title: "The log's topic cannot be used", retriable: true,
+                explanation: "The topic is missing or may not be written; an operator has to look at it.")
+        case .busy:
+            Row(
+                status: 503, title: "The gateway has no room for the body now", retriable: true,
+                explanation: "Its memory budget or the log's queue is full. Ask again after Retry-After seconds.")
+        case .stopping:
+            Row(
+                status: 503, title: "The gateway is shutting down", retriable: true,
+                explanation: "Ask again after Retry-After seconds, or ask another gateway.")
+        case .logUnreachable:
+            Row(
+                status: 503, title: "The log cannot be reached", retriable: true,
+                explanation: "Nothing was stored. Ask again after Retry-After seconds.")
+        case .outcomeUnknown:
+            Row(
+                status: 504, title: "The log did not answer in time", retriable: true,
+                explanation: "The update may or may not be stored. Send it again: only one update a client counts.")
+        }
+    }
+}
+
+/// A failure with what is known of it.
+struct Failure: Error, Sendable {
+    var kind: FailureKind
+    /// For a person: what was found, what is admitted, what to do.
+    var detail: String
+    /// Index of the array concerned.
+    var array: Int?
+    /// Byte of the decoded body at which the refused field begins.
+    var offset: UInt64?
+    /// The limit that was passed.
+    var limit: UInt64?
+    /// Extra header fields, such as Allow.
+    var headers: [(String, String)] = []
+
+    init(_ kind: FailureKind, _ detail: String) {
+        self.kind = kind
+        self.detail = detail
+    }
+}

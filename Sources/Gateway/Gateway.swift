@@ -1,0 +1,123 @@
+public import Aggregation
+internal import Envelopes
+public import EventLog
+public import MicroHTTP
+public import Telemetry
+internal import Threads
+
+/// Why the gateway cannot start.
+public struct GatewayFailure: Error, Sendable, Hashable, CustomStringConvertible {
+    /// For a person.
+    public let description: String
+}
+
+/// The HTTP surface over a log: takes updates, keeps results, answers questions (http-api.md).
+///
+/// Thread: any.
+public final class Gateway: RequestRouter {
+    private let core: GatewayCore
+
+    /// A gateway that does not follow the log yet.
+    ///
+    /// - Parameters:
+    ///   - configuration: how it works.
+    ///   - log: its topics are prepared.
+    ///   - board: of the aggregator in this process, if there is one.
+    ///   - registry: gets its metrics.
+    ///   - logger: gets its events.
+    public init(
+        _ configuration: GatewayConfiguration, log: any EventLog, board: RoundBoard = RoundBoard(),
+        registry: MetricRegistry, logger: Logger
+    ) throws(GatewayFailure) {
+        guard let timers = TimerQueue(name: "timers") else { throw GatewayFailure(description: "no thread for timers") }
+        do {
+            let store = try ResultStore(configuration.directory)
+            core = GatewayCore(configuration, log, store, board, timers, registry, logger)
+        } catch {
+            timers.stop()
+            throw GatewayFailure(description: String(describing: error))
+        }
+        registerGauges(registry)
+    }
+
+    /// Begins to follow the log; false when the system gives no thread.
+    public func start() -> Bool { core.follower.start() }
+
+    /// Says not ready from now on; requests are still answered.
+    public func beginStopping() { core.beginStopping() }
+
+    /// Ends what runs in the background.
+    ///
+    /// Blocks.
+    ///
+    /// The server is stopped before, and the log closed after.
+    public func stop() {
+        core.beginStopping()
+        core.follower.stop()
+        core.rounds.stop()
+        core.timers.stop()
+    }
+
+    /// Gives a request to its operation.
+    public func accept(_ request: consuming Request, _ exchange: Exchange) -> Acceptance {
+        let id = Self.id(of: exchange)
+        do throws(Failure) {
+            return try route(request, id, exchange)
+        } catch {
+            return .reply(core.refuse(error, id))
+        }
+    }
+
+    /// The body of what the server refuses by itself.
+    public func response(to refusal: Refusal) -> Response { core.refuse(Failure(refusal), "-") }
+
+    /// Counts a request that is over.
+    public func completed(_ exchange: Exchange, _ outcome: Outcome) {
+        let status = if case .answered(let status) = outcome { status } else { 499 }
+        let route = exchange.route ?? "none"
+        core.metrics.answered(route, exchange.method, status, after: ContinuousClock.now - exchange.startedAt)
+        core.logger.log(
+            .debug, "request",
+            [("id", Self.id(of: exchange)), ("method", exchange.method), ("route", route), ("status", String(status))])
+    }
+
+    private func route(_ request: consuming Request, _ id: String, _ exchange: Exchange) throws(Failure) -> Acceptance {
+        var path: [String] = []
+        for part in request.path.split(separator: "/", omittingEmptySubsequences: true) {
+            guard let decoded = PercentCoding.decode(part) else {
+                throw Failure(.badRequest, "the path is not percent-encoded UTF-8")
+            }
+            path.append(decoded)
+        }
+        let method = request.method == "HEAD" ? "GET" : request.method
+        var allowed: [String] = []
+        for route in Route.all {
+            guard let parameters = route.match(path) else { continue }
+            guard route.method == method else {
+                allowed += route.method == "GET" ? ["GET", "HEAD"] : [route.method]
+                continue
+            }
+            exchange.route = route.pattern
+            return try route.operation(Call(core: core, request: request, parameters: parameters, id: id))
+        }
+        guard allowed.isEmpty else {
+            var failure = Failure(.methodNotAllowed, "\(request.method) is not possible here")
+            failure.headers = [("Allow", allowed.joined(separator: ", "))]
+            throw failure
+        }
+        throw Failure(.notFound, "there is nothing at this path")
+    }
+
+    private static func id(of exchange: Exchange) -> String { String(exchange.id, radix: 16) }
+
+    private func registerGauges(_ registry: MetricRegistry) {
+        let core = core
+        registry.gauge("fedgate_payload_memory_bytes", "Payload memory in use.") { Double(core.admission.lent) }
+        registry.gauge("fedgate_payload_memory_limit_bytes", "Payload memory that may be used.") {
+            Double(core.admission.limit)
+        }
+        registry.gauge("fedgate_uploads_waiting", "Uploads that wait for memory.") { Double(core.admission.waiting) }
+        registry.gauge("fedgate_long_polls", "Requests that wait for a result.") { Double(core.store.watchers) }
+        registry.gauge("fedgate_results_stored", "Results in the spool.") { Double(core.store.all.count) }
+    }
+}

@@ -1,0 +1,66 @@
+public import Envelopes
+
+/// How updates are written to the log.
+public struct UploadForm: Sendable, Hashable {
+    /// The envelope around them.
+    public var envelope: EnvelopeKind
+    /// The compression inside their packages.
+    public var compression: Compression
+
+    /// A form.
+    ///
+    /// - Parameters:
+    ///   - envelope: around them.
+    ///   - compression: inside their packages.
+    public init(envelope: EnvelopeKind, compression: Compression) {
+        self.envelope = envelope
+        self.compression = compression
+    }
+}
+
+/// How the gateway works.
+public struct GatewayConfiguration: Sendable {
+    /// Holds the results; made when it is missing.
+    public var directory: String
+    /// How updates are written to the log.
+    public var uploads: UploadForm
+    /// The aggregator's `min_updates`, for what `/rounds/{n}` says is missing.
+    public var minUpdates: Int
+    /// The aggregator's deadline in seconds, for what `/rounds/{n}` says.
+    public var roundDeadline: Double?
+    /// Bytes of the largest body.
+    public var maxBody: Int
+    /// Bytes of all arrays of the largest update, stored densely.
+    public var maxDecodedBytes: Int
+    /// Bytes of the largest record that the topic of updates admits.
+    public var maxRecordBytes: Int
+    /// Bytes of payload memory for all uploads together.
+    public var memory: Int
+    /// How long an upload waits for memory before it is sent away.
+    public var admissionPatience: Duration = .seconds(10)
+
+    /// A configuration.
+    ///
+    /// - Parameters:
+    ///   - directory: for the results.
+    ///   - uploads: how updates are written.
+    ///   - minUpdates: of the aggregator.
+    ///   - roundDeadline: of the aggregator, in seconds.
+    ///   - maxBody: bytes of the largest body.
+    ///   - maxDecodedBytes: of the largest update.
+    ///   - maxRecordBytes: that the topic of updates admits.
+    ///   - memory: bytes for all uploads together.
+    public init(
+        directory: String, uploads: UploadForm, minUpdates: Int, roundDeadline: Double?, maxBody: Int,
+        maxDecodedBytes: Int, maxRecordBytes: Int, memory: Int
+    ) {
+        self.directory = directory
+        self.uploads = uploads
+        self.minUpdates = minUpdates
+        self.roundDeadline = roundDeadline
+        self.maxBody = maxBody
+        self.maxDecodedBytes = maxDecodedBytes
+        self.maxRecordBytes = maxRecordBytes
+        self.memory = memory
+    }
+}

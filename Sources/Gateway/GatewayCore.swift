@@ -1,0 +1,87 @@
+internal import Aggregation
+internal import Envelopes
+internal import EventLog
+internal import MicroHTTP
+internal import Synchronization
+internal import Telemetry
+internal import Threads
+internal import Weights
+
+/// What all operations share.
+final class GatewayCore: Sendable {
+    let configuration: GatewayConfiguration
+    let log: any EventLog
+    let store: ResultStore
+    let follower: ResultFollower
+    let rounds: RoundReader
+    let admission: Admission
+    let metrics: GatewayMetrics
+    let timers: TimerQueue
+    /// The open rounds, when the active aggregator runs in this process.
+    let board: RoundBoard
+    let logger: Logger
+    /// Bytes of a message's metadata at most.
+    let metadataRoom = 16 << 10
+    /// Bytes of the largest body: the configured limit, and what a record admits.
+    let maxBody: Int
+    private let stopping = Atomic(false)
+
+    init(
+        _ configuration: GatewayConfiguration, _ log: any EventLog, _ store: ResultStore, _ board: RoundBoard,
+        _ timers: TimerQueue, _ registry: MetricRegistry, _ logger: Logger
+    ) {
+        self.configuration = configuration
+        self.log = log
+        self.store = store
+        self.board = board
+        self.timers = timers
+        self.logger = logger
+        metrics = GatewayMetrics(registry)
+        admission = Admission(limit: configuration.memory)
+        let limits = MessageReader.Limits(
+            maxStored: configuration.maxRecordBytes, maxDecoded: configuration.maxDecodedBytes)
+        follower = ResultFollower(log, store, limits, metrics, logger)
+        rounds = RoundReader(log, store, limits, logger)
+        maxBody = min(configuration.maxBody, Self.largestPayload(configuration, metadataRoom))
+    }
+
+    var isStopping: Bool { stopping.load(ordering: .acquiring) }
+
+    /// From now on `/readyz` says no.
+    func beginStopping() { stopping.store(true, ordering: .releasing) }
+
+    /// A problem's response; it is counted.
+    func refuse(_ failure: Failure, _ id: String) -> Response {
+        metrics.refused(failure.kind)
+        if failure.kind.row.status >= 500 {
+            logger.warning(failure.kind.rawValue, [("request_id", id), ("detail", failure.detail)])
+        }
+        return Answers.problem(failure, request: id)
+    }
+
+    func checkOpen(_ round: Int64) throws(Failure) {
+        guard store[round] == nil else { throw Failure(.roundClosed, "round \(round) has its result") }
+    }
+
+    /// The round is open, and its arrays, where this process knows them, are these.
+    func check(_ arrays: [ArraySpec], of round: Int64) throws(Failure) {
+        try checkOpen(round)
+        guard let first = board.arrays(of: round) else { return }
+        do throws(ArrayMatch.Mismatch) { _ = try ArrayMatch.partners(of: arrays, in: first) } catch {
+            throw Failure(error)
+        }
+    }
+
+    /// The largest payload whose record surely fits the topic.
+    private static func largestPayload(_ configuration: GatewayConfiguration, _ metadataRoom: Int) -> Int {
+        // The metadata stands in the message and in the package's head, there as base64 under JSON.
+        let room = max(0, configuration.maxRecordBytes - 2048 - 4 * metadataRoom)
+        switch (configuration.uploads.envelope, configuration.uploads.compression) {
+        case (.json, .none): return room / 4 * 3
+        case (.binary, .none): return room
+        // What zstd cannot shrink grows by a 128th at most.
+        case (.json, .zstd): return room / 4 * 3 / 129 * 128
+        case (.binary, .zstd): return room / 129 * 128
+        }
+    }
+}

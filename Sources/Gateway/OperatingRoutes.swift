@@ -1,0 +1,61 @@
+internal import MicroHTTP
+internal import Telemetry
+internal import WireJSON
+
+/// What monitoring and people ask.
+enum OperatingRoutes {
+    /// The process answers, whatever the log does.
+    static func healthz(_ call: borrowing Call) -> Acceptance { .reply(Answers.json(["status": .string("ok")])) }
+
+    /// Whether requests should be sent here: recent evidence from the log, and the results of before are here.
+    static func readyz(_ call: borrowing Call) -> Acceptance {
+        let evidence = call.core.follower.evidence
+        let age = evidence.lastSuccess.map { ContinuousClock.now - $0 }
+        let isRecent = age.map { $0 < .seconds(15) } ?? false
+        if isRecent, evidence.isCaughtUp, !call.core.isStopping {
+            return .reply(Answers.json(["status": .string("ready")]))
+        }
+        let reason =
+            call.core.isStopping
+            ? "the gateway is stopping" : isRecent ? "results are still being copied from the log" : evidence.problem
+        return .reply(
+            Answers.json(
+                ["status": .string("not ready"), "reason": .string(reason)], status: 503,
+                headers: [("Retry-After", "1")]))
+    }
+
+    static func metrics(_ call: borrowing Call) -> Acceptance {
+        .reply(Answers.text(call.core.metrics.registry.render(), type: "text/plain; version=0.0.4; charset=utf-8"))
+    }
+
+    static func openAPI(_ call: borrowing Call) -> Acceptance {
+        .reply(Answers.text(OpenAPIDocument.bytes, type: "application/yaml"))
+    }
+
+    /// What a problem's `type` leads to.
+    static func problem(_ call: borrowing Call) throws(Failure) -> Acceptance {
+        let name = call.parameters["name"] ?? ""
+        guard let kind = FailureKind(rawValue: name) else {
+            throw Failure(.notFound, "there is no problem called \"\(name)\"")
+        }
+        let row = kind.row
+        return .reply(
+            Answers.json([
+                "type": .string("/problems/" + name), "title": .string(row.title),
+                "status": .integer(Int64(row.status)), "retriable": .bool(row.retriable),
+                "explanation": .string(row.explanation),
+            ]))
+    }
+
+    /// A first page for people.
+    static func index(_ call: borrowing Call) -> Acceptance {
+        let lines =
+            [
+                "fedgate: federated learning over HTTP", "",
+                "upload:  curl -T weights.fedwt http://HOST/rounds/1/updates/CLIENT",
+                "result:  curl -f -o result.fedwt 'http://HOST/rounds/1/result?wait=30'", "",
+            ] + Route.all.map { "\($0.method) \($0.pattern)" } + [""]
+        return .reply(
+            Answers.text(Array(lines.joined(separator: "\n").utf8), type: "text/plain; charset=utf-8"))
+    }
+}

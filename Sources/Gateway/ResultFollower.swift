@@ -1,0 +1,148 @@
+internal import Digests
+internal import Envelopes
+internal import EventLog
+internal import Synchronization
+internal import Telemetry
+internal import Threads
+internal import WeightFormats
+internal import Weights
+
+/// Copies results from the log into the store as they come, beginning where the store stands.
+///
+/// What it hears from the log, or does not, is the gateway's evidence of the log's health.
+///
+/// Thread: its own; `start`, `stop` and `evidence` any.
+final class ResultFollower: Sendable {
+    /// What was last heard from the log.
+    struct Evidence: Sendable {
+        /// Whether the store has everything that the log had when the gateway started.
+        var isCaughtUp = false
+        var lastSuccess: ContinuousClock.Instant?
+        var problem = "the log was not heard of yet"
+    }
+
+    private let log: any EventLog
+    private let store: ResultStore
+    private let limits: MessageReader.Limits
+    private let metrics: GatewayMetrics
+    private let logger: Logger
+    private let evidenceBox = Mutex(Evidence())
+    private let stopping = Atomic(false)
+    private let pause = Monitor(false)
+    private let thread = Mutex<DedicatedThread?>(nil)
+
+    init(
+        _ log: any EventLog, _ store: ResultStore, _ limits: MessageReader.Limits, _ metrics: GatewayMetrics,
+        _ logger: Logger
+    ) {
+        self.log = log
+        self.store = store
+        self.limits = limits
+        self.metrics = metrics
+        self.logger = logger
+    }
+
+    var evidence: Evidence { evidenceBox.withLock { $0 } }
+
+    func start() -> Bool {
+        let started = DedicatedThread(name: "results") { [self] in run() }
+        thread.withLock { $0 = started }
+        return started != nil
+    }
+
+    func stop() {
+        stopping.store(true, ordering: .releasing)
+        pause.change { $0 = true }
+        thread.withLock { $0.take() }?.join()
+    }
+
+    private var isStopping: Bool { stopping.load(ordering: .acquiring) }
+
+    private func run() {
+        while !isStopping {
+            do {
+                try follow()
+            } catch {
+                evidenceBox.withLock { $0.problem = String(describing: error) }
+                metrics.followerFailures.add()
+                logger.error("results cannot be followed; trying again", [("reason", String(describing: error))])
+                _ = pause.wait(within: .seconds(1)) { $0 ? true : nil }
+            }
+        }
+    }
+
+    private func follow() throws {
+        let reader = MessageReader(limits: limits)
+        let tail = try log.tail(TopicName.results, from: try start())
+        defer { tail.close() }
+        try tail.catchUp(with: TopicName.results, of: log) { [self] in try take($0, reader) }
+        evidenceBox.withLock { $0.isCaughtUp = true }
+        heard()
+        while !isStopping {
+            let count = try tail.read(within: .milliseconds(500)) { [self] in try take($0, reader) }
+            // Silence proves nothing: ask, though not at every turn.
+            if count == 0, isStale(after: .seconds(3)) { _ = try log.ends(of: TopicName.results) }
+            if count > 0 || isStale(after: .seconds(3)) { heard() }
+        }
+    }
+
+    private func heard() { evidenceBox.withLock { $0.lastSuccess = .now } }
+
+    private func isStale(after age: Duration) -> Bool {
+        evidence.lastSuccess.map { ContinuousClock.now - $0 > age } ?? true
+    }
+
+    /// Where to go on; the store is emptied when its log is not this one, or has lost what the store has seen.
+    private func start() throws -> [Int32: Int64] {
+        let identity = try log.identity
+        let ends = try log.ends(of: TopicName.results)
+        var next: [Int32: Int64] = [:]
+        for result in store.all.values {
+            next[result.position.partition] = max(next[result.position.partition] ?? 0, result.position.offset + 1)
+        }
+        let isOther = try store.logIdentity != identity
+        let isAhead = next.contains { partition, offset in offset > (ends[partition]?.upperBound ?? 0) }
+        if isOther || isAhead {
+            if !store.all.isEmpty { logger.warning("the log is another one than before; results are copied anew") }
+            try store.clear(for: identity)
+            return [:]
+        }
+        return next
+    }
+
+    private func take(_ record: borrowing StoredRecord, _ reader: MessageReader) throws {
+        let position = record.position
+        let reason: String
+        do {
+            return try reader.read(record) { [self] in try store($0, at: position) }
+        } catch let failure as EnvelopeFailure {
+            reason = String(describing: failure)
+        } catch let failure as WeightFailure {
+            reason = "\(failure.reason), at byte \(failure.offset)"
+        }
+        // The aggregator moves it to the dead letters; here it is only passed over.
+        metrics.unreadableResults.add()
+        logger.warning(
+            "a result cannot be read", [("offset", String(position.offset)), ("reason", reason)])
+    }
+
+    private func store(_ opened: borrowing OpenedMessage, at position: Position) throws {
+        let message = opened.message
+        guard message.type == .aggregationResult else {
+            throw EnvelopeFailure("message_type", "not a result")
+        }
+        guard opened.package.format == "binary_custom" else {
+            throw EnvelopeFailure("format", "\(opened.package.format) cannot be served")
+        }
+        // The first result of a round rules.
+        guard store[message.roundNumber] == nil else { return }
+        _ = try FEDWT001View(opened.payload, limits: .init(decodedBytes: UInt64(limits.maxDecoded)))
+        let result = StoredResult(
+            round: message.roundNumber, messageID: message.messageID, position: position,
+            digest: Hex.encode(SHA256.digest(of: opened.payload)), size: opened.payload.count,
+            counted: StoredResult.counted(message.metadata), logPositions: StoredResult.positions(message.metadata),
+            timestamp: message.timestamp)
+        try store.add(result, opened.payload)
+        logger.info("result stored", [("round", String(result.round)), ("bytes", String(result.size))])
+    }
+}

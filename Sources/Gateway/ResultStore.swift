@@ -1,0 +1,119 @@
+internal import Digests
+internal import Files
+internal import Synchronization
+internal import WireJSON
+
+/// The results that this gateway has, on disk and indexed in memory: a copy of the log that can be made again from it.
+///
+/// A result is there once its sidecar is: weights first, then the sidecar, each written aside, synced and renamed.
+///
+/// Thread: any for reading; `add` and `clear` are the follower's alone.
+final class ResultStore: Sendable {
+    private struct State {
+        var results: [Int64: StoredResult] = [:]
+        var latest: Int64?
+        var watchers: [UInt64: @Sendable (StoredResult) -> Bool] = [:]
+        var nextWatcher: UInt64 = 0
+    }
+
+    private let directory: Directory
+    private let state = Mutex(State())
+
+    /// Opens the spool and takes what is complete in it.
+    init(_ path: String) throws(FileFailure) {
+        directory = try Directory(making: path)
+        let names = try directory.names
+        var found: [StoredResult] = []
+        for name in names where name.hasSuffix(".json") {
+            guard let result = Self.read(directory.file(name)), name == Self.sidecar(result.round) else { continue }
+            guard names.contains(Self.weights(result.round)) else { continue }
+            found.append(result)
+        }
+        let kept = Set(found.flatMap { [Self.sidecar($0.round), Self.weights($0.round)] } + ["log"])
+        for name in names where !kept.contains(name) { try directory.remove(name) }
+        state.withLock { state in
+            for result in found { Self.note(result, &state) }
+        }
+    }
+
+    /// All results, by round.
+    var all: [Int64: StoredResult] { state.withLock { $0.results } }
+
+    /// A round's result.
+    subscript(round: Int64) -> StoredResult? { state.withLock { $0.results[round] } }
+
+    /// The result of the largest round that has one.
+    var latest: StoredResult? { state.withLock { state in state.latest.flatMap { state.results[$0] } } }
+
+    /// The path of a result's weights, FEDWT001.
+    func path(of result: StoredResult) -> String { directory.file(Self.weights(result.round)) }
+
+    /// Calls `body` with each result that comes from now on, until it says that it has what it wants.
+    ///
+    /// - Parameter body: on the follower's thread; must not block.
+    /// - Returns: the name under which it can be dropped.
+    func watch(_ body: @escaping @Sendable (StoredResult) -> Bool) -> UInt64 {
+        state.withLock { state in
+            state.nextWatcher += 1
+            state.watchers[state.nextWatcher] = body
+            return state.nextWatcher
+        }
+    }
+
+    /// Drops a watcher; does nothing when it had its result.
+    func unwatch(_ watcher: UInt64) { state.withLock { _ = $0.watchers.removeValue(forKey: watcher) } }
+
+    var watchers: Int { state.withLock { $0.watchers.count } }
+
+    /// Stores a result and answers those who wait for it.
+    func add(_ result: StoredResult, _ payload: UnsafeRawBufferPointer) throws {
+        try write(payload, as: Self.weights(result.round))
+        try result.json.encoded().withUnsafeBytes { try write($0, as: Self.sidecar(result.round)) }
+        let watchers = state.withLock { state in
+            Self.note(result, &state)
+            return state.watchers
+        }
+        // Outside the lock, since they reply.
+        let satisfied = watchers.filter { $0.value(result) }
+        state.withLock { state in for name in satisfied.keys { state.watchers[name] = nil } }
+    }
+
+    /// The identity of the log that the results came from; nil when there is none yet.
+    var logIdentity: String? {
+        get throws {
+            guard let file = try? File(reading: directory.file("log")) else { return nil }
+            return try file.withMapping { String(decoding: $0, as: UTF8.self) }
+        }
+    }
+
+    /// Drops everything and begins a copy of another log.
+    func clear(for identity: String) throws {
+        for name in try directory.names { try directory.remove(name) }
+        state.withLock { state in
+            state.results = [:]
+            state.latest = nil
+        }
+        try Array(identity.utf8).withUnsafeBytes { try write($0, as: "log") }
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer, as name: String) throws(FileFailure) {
+        let temporary = name + ".tmp"
+        let file = try File(creating: directory.file(temporary))
+        try file.write(bytes, at: 0)
+        try file.sync()
+        try directory.rename(temporary, to: name)
+    }
+
+    private static func note(_ result: StoredResult, _ state: inout State) {
+        state.results[result.round] = result
+        state.latest = max(state.latest ?? 0, result.round)
+    }
+
+    private static func read(_ path: String) -> StoredResult? {
+        guard let file = try? File(reading: path) else { return nil }
+        return try? file.withMapping { StoredResult(try JSONValue(parsing: $0)) } ?? nil
+    }
+
+    private static func sidecar(_ round: Int64) -> String { "round-\(round).json" }
+    private static func weights(_ round: Int64) -> String { "round-\(round).fedwt" }
+}

@@ -1,0 +1,91 @@
+internal import MicroHTTP
+internal import Telemetry
+internal import WireJSON
+internal import WireTime
+
+/// `GET /rounds` and `GET /rounds/{n}`.
+enum RoundRoutes {
+    static func list(_ call: borrowing Call) throws(Failure) -> Acceptance {
+        _ = try Query(call.request, known: [])
+        let core = call.core
+        return .handle(
+            RoundQuestion(core, call.id) { open in
+                let closed = core.store.all
+                let numbers = Set(closed.keys).union(open.keys).sorted()
+                let rounds = numbers.map { number in
+                    JSONValue.object([
+                        "round_number": .integer(number), "state": .string(closed[number] == nil ? "open" : "closed"),
+                    ])
+                }
+                return Answers.json(["rounds": .array(rounds)])
+            })
+    }
+
+    static func round(_ call: borrowing Call) throws(Failure) -> Acceptance {
+        _ = try Query(call.request, known: [])
+        let number = try WholeNumber.round(call.parameters["round"] ?? "")
+        let (core, id) = (call.core, call.id)
+        if let result = core.store[number] { return .reply(closed(result)) }
+        return .handle(
+            RoundQuestion(core, id) { rounds in
+                if let result = core.store[number] { return closed(result) }
+                guard let open = rounds[number] else {
+                    return core.refuse(Failure(.roundUnknown, "round \(number) has no update"), id)
+                }
+                return self.open(number, open, core.configuration)
+            })
+    }
+
+    private static func closed(_ result: StoredResult) -> Response {
+        Answers.json([
+            "round_number": .integer(result.round), "state": .string("closed"),
+            "reported": .array(result.counted.keys.sorted().map { .string($0) }), "missing": .integer(0),
+            "deadline": .null, "closed_at": .string(Timestamp.text(result.timestamp)),
+            "result": .object([
+                "digest": .string(result.digest), "size": .integer(Int64(result.size)),
+                "message_id": .string(result.messageID),
+            ]),
+        ])
+    }
+
+    private static func open(
+        _ number: Int64, _ round: RoundReader.OpenRound, _ configuration: GatewayConfiguration
+    ) -> Response {
+        let missing = max(0, configuration.minUpdates - round.clients.count)
+        let deadline = configuration.roundDeadline.map { JSONValue.string(Timestamp.text(round.firstTimestamp + $0)) }
+        return Answers.json([
+            "round_number": .integer(number), "state": .string("open"),
+            "reported": .array(round.clients.sorted().map { .string($0) }), "missing": .integer(Int64(missing)),
+            "deadline": deadline ?? .null,
+        ])
+    }
+}
+
+/// A request whose answer needs the updates on the log.
+private final class RoundQuestion: ExchangeHandler {
+    private let core: GatewayCore
+    private let id: String
+    private let answer: @Sendable ([Int64: RoundReader.OpenRound]) -> Response
+
+    init(
+        _ core: GatewayCore, _ id: String, _ answer: @escaping @Sendable ([Int64: RoundReader.OpenRound]) -> Response
+    ) {
+        self.core = core
+        self.id = id
+        self.answer = answer
+    }
+
+    func body(_ piece: UnsafeRawBufferPointer, _ exchange: Exchange) -> BodyVerdict { .consumed }
+
+    func end(_ exchange: Exchange) -> EndVerdict {
+        core.rounds.ask { [core, id, answer] result in
+            switch result {
+            case .success(let rounds): exchange.reply(answer(rounds))
+            case .failure(let failure): exchange.reply(core.refuse(Failure(failure), id))
+            }
+        }
+        return .later
+    }
+
+    func ended(_ exchange: Exchange, _ outcome: Outcome) {}
+}

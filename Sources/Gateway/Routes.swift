@@ -1,0 +1,67 @@
+internal import MicroHTTP
+
+/// A request on its way to its operation.
+struct Call: ~Copyable {
+    let core: GatewayCore
+    let request: Request
+    /// What the path's places held, percent-decoded.
+    let parameters: [String: String]
+    /// The request's id, as errors and the log name it.
+    let id: String
+}
+
+/// One line of the table of routes; openapi/openapi.yaml has the same ones.
+struct Route: Sendable {
+    typealias Operation = @Sendable (borrowing Call) throws(Failure) -> Acceptance
+
+    let method: String
+    /// As in OpenAPI, with places in braces; the label of the route's metrics, too.
+    let pattern: String
+    let operation: Operation
+    private let segments: [Segment]
+
+    private enum Segment {
+        case text(String)
+        case place(String)
+    }
+
+    init(_ method: String, _ pattern: String, _ operation: @escaping Operation) {
+        self.method = method
+        self.pattern = pattern
+        self.operation = operation
+        segments = pattern.split(separator: "/").map { part in
+            part.hasPrefix("{") ? .place(String(part.dropFirst().dropLast())) : .text(String(part))
+        }
+    }
+
+    /// The route's places as the path fills them, or nil when it is another path.
+    func match(_ path: [String]) -> [String: String]? {
+        guard path.count == segments.count else { return nil }
+        var parameters: [String: String] = [:]
+        for (part, segment) in zip(path, segments) {
+            switch segment {
+            case .text(let text): guard part == text else { return nil }
+            case .place(let name): parameters[name] = part
+            }
+        }
+        return parameters
+    }
+
+    /// All routes; a path is given to the first that it matches.
+    ///
+    /// GET answers HEAD too.
+    static let all: [Route] = [
+        Route("PUT", "/rounds/{round}/updates/{client_id}", UploadRoutes.put),
+        Route("POST", "/rounds/{round}/updates", UploadRoutes.post),
+        Route("GET", "/rounds/latest/result", ResultRoutes.latest),
+        Route("GET", "/rounds/{round}/result", ResultRoutes.result),
+        Route("GET", "/rounds", RoundRoutes.list),
+        Route("GET", "/rounds/{round}", RoundRoutes.round),
+        Route("GET", "/healthz", OperatingRoutes.healthz),
+        Route("GET", "/readyz", OperatingRoutes.readyz),
+        Route("GET", "/metrics", OperatingRoutes.metrics),
+        Route("GET", "/openapi.yaml", OperatingRoutes.openAPI),
+        Route("GET", "/problems/{name}", OperatingRoutes.problem),
+        Route("GET", "/", OperatingRoutes.index),
+    ]
+}

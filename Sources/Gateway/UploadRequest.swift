@@ -1,0 +1,111 @@
+internal import Envelopes
+internal import EventLog
+internal import MicroHTTP
+internal import WireJSON
+
+/// What an upload's target and headers say, checked before a byte of its body is read.
+struct UploadRequest: Sendable {
+    let round: Int64
+    let clientID: String
+    let modelVersion: String?
+    let dataType: DataType
+    /// The client's own metadata, with `num_samples` when it was given.
+    let metadata: [String: JSONValue]
+    /// W3C trace context, carried to the record.
+    let traceHeaders: [RecordHeader]
+    /// The body's length where it was announced.
+    let contentLength: Int?
+
+    private static let items: Set<String> = ["num_samples", "model_version", "data_type", "format", "client_id"]
+    /// What the gateway writes itself, and `num_samples`, which is a query item.
+    private static let reserved: Set<String> = [
+        "body_digest", "body_size", "idempotency_key", "counted", "log_positions", "num_samples",
+    ]
+
+    init(_ request: borrowing Request, round: String, clientID: String?, maxBody: Int) throws(Failure) {
+        self.round = try WholeNumber.round(round)
+        let query = try Query(request, known: clientID == nil ? Self.items : Self.items.subtracting(["client_id"]))
+        guard let clientID = clientID ?? query["client_id"] else {
+            throw Failure(.badRequest, "say whose update this is: ?client_id=")
+        }
+        try Self.check(clientID)
+        self.clientID = clientID
+        modelVersion = query["model_version"]
+        dataType = try Self.dataType(query["data_type"])
+        var metadata = try Self.metadata(request.header("Fed-Metadata"))
+        if let samples = try query.integer("num_samples", in: 1...WholeNumber.largest) {
+            metadata["num_samples"] = .integer(samples)
+        }
+        self.metadata = metadata
+        try Self.checkFormat(query["format"], request.header("Content-Type"))
+        try Self.checkEncoding(request.header("Content-Encoding"))
+        contentLength = request.contentLength.map { Int(clamping: $0) }
+        if let contentLength, contentLength > maxBody { throw Self.tooLarge(maxBody) }
+        if !request.hasBody { throw Failure(.badRequest, "the request has no body; it has to be a weight set") }
+        traceHeaders = ["traceparent", "tracestate"].compactMap { name in
+            request.header(name).map { RecordHeader(name, Array($0.utf8)) }
+        }
+    }
+
+    static func tooLarge(_ limit: Int) -> Failure {
+        var failure = Failure(.tooLarge, "the body may have at most \(limit) bytes")
+        failure.limit = UInt64(limit)
+        return failure
+    }
+
+    private static func check(_ clientID: String) throws(Failure) {
+        guard Identifier.check(clientID) else {
+            throw Failure(
+                .badRequest, "the client id has to have 1 to 128 characters, no control characters and no slash")
+        }
+        if [".", "..", "gateway", "aggregator"].contains(clientID) {
+            throw Failure(.badRequest, "the client id \"\(clientID)\" is reserved")
+        }
+    }
+
+    private static func dataType(_ text: String?) throws(Failure) -> DataType {
+        guard let text else { return .modelWeights }
+        let admitted: [DataType] = [.modelWeights, .gradients]
+        guard let type = admitted.first(where: { $0.rawValue == text }) else {
+            let names = admitted.map(\.rawValue).joined(separator: ", ")
+            throw Failure(.badRequest, "query item \"data_type\" has to be one of \(names)")
+        }
+        return type
+    }
+
+    private static func metadata(_ header: String?) throws(Failure) -> [String: JSONValue] {
+        guard let header else { return [:] }
+        guard let members = (try? JSONValue(parsing: header.utf8))?.objectValue else {
+            throw Failure(.badRequest, "Fed-Metadata has to be a JSON object")
+        }
+        if let name = members.keys.filter(reserved.contains).min() {
+            let hint = name == "num_samples" ? "give it as a query item" : "it is the gateway's own"
+            throw Failure(.badRequest, "Fed-Metadata: the key \"\(name)\" cannot be used, \(hint)")
+        }
+        return members
+    }
+
+    private static func checkFormat(_ format: String?, _ contentType: String?) throws(Failure) {
+        if let format {
+            if ["binary_custom", "fedwt"].contains(format) { return }
+            throw Failure(.unsupportedFormat, "format \"\(format)\" is not supported; supported: binary_custom (fedwt)")
+        }
+        let type = (contentType ?? "").prefix { $0 != ";" }.lowercased().filter { $0 != " " }
+        // Types that say nothing, such as curl's own, leave it to the magic at the body's start.
+        let foreign = [
+            "application/json", "application/zip", "application/x-npz", "application/x-npy", "application/x-protobuf",
+            "application/protobuf", "application/vnd.msgpack", "application/msgpack", "application/x-msgpack",
+            "application/vnd.safetensors", "application/x-safetensors", "application/x-numpy-pickle",
+            "application/x-pickle", "application/vnd.fedpk", "multipart/form-data",
+        ]
+        if foreign.contains(type) {
+            throw Failure(
+                .unsupportedFormat, "Content-Type \(type) is not supported; supported: application/vnd.fedwt")
+        }
+    }
+
+    private static func checkEncoding(_ encoding: String?) throws(Failure) {
+        guard let encoding, encoding.lowercased() != "identity" else { return }
+        throw Failure(.unsupportedEncoding, "Content-Encoding \"\(encoding)\" is not supported; supported: identity")
+    }
+}

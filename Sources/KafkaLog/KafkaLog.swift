@@ -1,0 +1,146 @@
+internal import CRdkafka
+public import EventLog
+internal import Synchronization
+internal import Threads
+
+/// The log on Apache Kafka, through librdkafka.
+///
+/// Thread: any.
+public final class KafkaLog: EventLog {
+    let configuration: KafkaConfiguration
+    private let producer = Mutex<Producer?>(nil)
+    private let limits = Mutex<[String: TopicLimits]>([:])
+    private let isClosed = Atomic(false)
+
+    /// A log; it does not wait for the brokers.
+    ///
+    /// - Parameter configuration: how to reach it.
+    /// - Throws: `LogFailure` for a property that librdkafka refuses.
+    public init(_ configuration: KafkaConfiguration) throws(LogFailure) {
+        self.configuration = configuration
+        let made = try makeProducer()
+        producer.withLock { $0 = made }
+    }
+
+    /// The cluster's id.
+    public var identity: String {
+        get throws(LogFailure) {
+            try current().use { (handle) throws(LogFailure) in
+                guard let id = rd_kafka_clusterid(handle, 10_000) else {
+                    throw LogFailure(.unreachable, "Kafka: no broker of \(configuration.brokers) answers")
+                }
+                defer { rd_kafka_mem_free(handle, id) }
+                return String(cString: id)
+            }
+        }
+    }
+
+    /// Makes the topics that are missing and reads `max.message.bytes` back; blocks for up to half a minute.
+    public func prepare(_ topics: [TopicSpec]) throws(LogFailure) -> [String: TopicLimits] {
+        let found = try current().use { (handle) throws(LogFailure) in
+            try TopicAdmin(handle: handle).prepare(topics)
+        }
+        limits.withLock { $0.merge(found) { $1 } }
+        return found
+    }
+
+    /// Appends one record; the completion is called by the producer's thread, or at once when it is not taken.
+    public func append(
+        _ record: Record, to topic: String, completion: @escaping @Sendable (Result<Position, LogFailure>) -> Void
+    ) {
+        do throws(LogFailure) {
+            try check(record, topic)
+            try current().produce(Pending(record, topic, completion))
+        } catch {
+            completion(.failure(error))
+        }
+    }
+
+    /// Low and high watermarks; what a transaction has not committed yet lies below the high one, too.
+    public func ends(of topic: String) throws(LogFailure) -> [Int32: Range<Int64>] {
+        let partitions = try partitions(of: topic)
+        return try current().use { (handle) throws(LogFailure) in
+            var ends: [Int32: Range<Int64>] = [:]
+            for partition in 0..<partitions {
+                var low: Int64 = 0
+                var high: Int64 = 0
+                let code = rd_kafka_query_watermark_offsets(handle, topic, partition, &low, &high, 10_000)
+                guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError.failure(code) }
+                ends[partition] = low..<max(low, high)
+            }
+            return ends
+        }
+    }
+
+    /// Begins to read all partitions of a topic.
+    public func tail(_ topic: String, from offsets: [Int32: Int64]) throws(LogFailure) -> any LogTail {
+        try KafkaTail(configuration, topic, partitions: try partitions(of: topic), from: offsets)
+    }
+
+    /// Takes part in a contest: who owns the one partition of the contest's topic leads.
+    public func contend(for work: String) throws(LogFailure) -> any Leadership {
+        _ = try prepare([TopicSpec(name: KafkaLeadership.topic, partitions: 1, maxRecordBytes: 1 << 20)])
+        return try KafkaLeadership(self, work)
+    }
+
+    /// Waits for reports and ends the producer. Blocks.
+    public func close(within deadline: Duration) {
+        isClosed.store(true, ordering: .releasing)
+        let last = producer.withLock { $0.take() }
+        last?.close(within: deadline)
+    }
+
+    func check(_ record: Record, _ topic: String) throws(LogFailure) {
+        guard let limit = limits.withLock({ $0[topic] }) else {
+            throw LogFailure(.topic, "the topic \(topic) was not prepared")
+        }
+        // What Kafka adds around a record: the same bound as for chunks (protocol.md, section 5).
+        let headers = record.headers.reduce(2048) { $0 + $1.name.utf8.count + $1.value.count + 16 }
+        let size = record.key.count + record.range.count + headers
+        guard size <= limit.maxRecordBytes else {
+            throw LogFailure(
+                .tooLarge,
+                "a record of \(size) bytes is over the \(limit.maxRecordBytes) of \(topic)'s max.message.bytes")
+        }
+    }
+
+    private func partitions(of topic: String) throws(LogFailure) -> Int32 {
+        guard let limit = limits.withLock({ $0[topic] }) else {
+            throw LogFailure(.topic, "the topic \(topic) was not prepared")
+        }
+        return limit.partitions
+    }
+
+    private func current() throws(LogFailure) -> Producer {
+        guard let current = producer.withLock({ $0 }) else {
+            throw isClosed.load(ordering: .acquiring)
+                ? LogFailure(.closed, "the log is closed")
+                : LogFailure(.unreachable, "Kafka's producer is being replaced")
+        }
+        return current
+    }
+
+    private func makeProducer() throws(LogFailure) -> Producer {
+        try Producer(configuration, configuration.producer) { [weak self] in self?.replaceProducer() }
+    }
+
+    /// After a fatal error a producer is of no more use: what it holds fails, and another one takes its place.
+    ///
+    /// Thread: the old producer's, which must not wait for its own end.
+    private func replaceProducer() {
+        guard let old = producer.withLock({ $0.take() }) else { return }
+        configuration.onLog("the producer met a fatal error and is replaced")
+        _ = DedicatedThread(name: "kafka-replace") { [self] in
+            old.close(within: .zero)
+            while !isClosed.load(ordering: .acquiring) {
+                if let fresh = try? makeProducer() {
+                    producer.withLock { $0 = fresh }
+                    // Closed meanwhile: nobody else would end it.
+                    if isClosed.load(ordering: .acquiring) { producer.withLock { $0.take() }?.close(within: .zero) }
+                    return
+                }
+                _ = Monitor(()).wait(within: .seconds(1)) { _ in Optional<Void>.none }
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+public import Weights
+public import WireJSON
+
+/// How arrays are written that are mostly zero.
+public enum SparseEncoding: Sendable, Hashable, CaseIterable {
+    /// Densely, like all others.
+    case never
+    /// Flag 2: coordinates and values.
+    case coo
+}
+
+/// Streams a weight set out as FEDWT001 (protocol.md, section 1); equal weights give equal bytes.
+public struct FEDWT001Writer: Sendable {
+    private let arrays: [ArraySpec]
+    private let sparse: SparseEncoding
+    private let head: Result<[UInt8], WeightFailure>
+
+    /// A writer for these arrays.
+    ///
+    /// - Parameters:
+    ///   - arrays: in order. Their names become the metadata's `layer_names` when any has one.
+    ///   - metadata: without `layer_names`; a member of that name is left out.
+    ///   - sparse: how arrays are written more than nine tenths of whose elements are zero.
+    public init(arrays: [ArraySpec], metadata: [String: JSONValue], sparse: SparseEncoding = .coo) {
+        self.arrays = arrays
+        self.sparse = sparse
+        head = Result { () throws(WeightFailure) in try Self.head(arrays, metadata) }
+    }
+
+    /// Bytes that the stream takes at most, whatever the elements are.
+    public var maximumSize: Int {
+        arrays.reduce((try? head.get())?.count ?? 0) { $0 + 13 + maximumBody($1) }
+    }
+
+    private func maximumBody(_ spec: ArraySpec) -> Int {
+        guard sparse == .coo, !spec.shape.isEmpty else { return spec.byteCount }
+        // Of a sparse array fewer than a tenth of the elements are stored, but each with all its coordinates.
+        let stored = spec.count / 10 + 1
+        return max(spec.byteCount, 12 + 4 * spec.shape.count + stored * (4 * spec.shape.count + spec.dtype.itemSize))
+    }
+
+    /// Writes the stream.
+    ///
+    /// - Parameters:
+    ///   - source: gives the elements of an array, dense, little-endian, in C order; called once for each index,
+    ///     ascending. What it gives has to stay valid until it is called again or this returns.
+    ///   - sink: takes the pieces of the stream in order; they are valid only during the call.
+    /// - Throws: `WeightFailure` when the format cannot hold the arrays or when `source` gives another number of bytes,
+    ///   and what the two functions throw.
+    public func write(
+        _ source: (Int) throws -> UnsafeRawBufferPointer, to sink: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        try head.get().withUnsafeBytes(sink)
+        for (index, spec) in arrays.enumerated() {
+            let bytes = try source(index)
+            guard bytes.count == spec.byteCount else {
+                throw WeightFailure("\(bytes.count) bytes were given of \(spec.byteCount)", at: 0, array: index)
+            }
+            if let nonzero = sparseElements(spec, bytes) {
+                try SparseRecord(spec: spec, elements: nonzero).write(index: index, to: sink)
+            } else {
+                try Self.recordHead(index: index, flag: 0, length: bytes.count).withUnsafeBytes(sink)
+                if !bytes.isEmpty { try sink(bytes) }
+            }
+        }
+    }
+
+    static func recordHead(index: Int, flag: UInt8, length: Int) -> [UInt8] {
+        var head: [UInt8] = []
+        head.appendLittleEndian(UInt32(index))
+        head.append(flag)
+        head.appendLittleEndian(UInt64(length))
+        return head
+    }
+
+    private func sparseElements(_ spec: ArraySpec, _ bytes: UnsafeRawBufferPointer) -> Nonzero? {
+        guard sparse == .coo, !spec.shape.isEmpty, spec.count > 0 else { return nil }
+        let nonzero = Nonzero(bytes: bytes, itemSize: spec.dtype.itemSize)
+        let zeros = spec.count - nonzero.count
+        // In floating point, as the reference compares.
+        return Double(zeros) / Double(spec.count) > 0.9 ? nonzero : nil
+    }
+
+    private static func head(
+        _ arrays: [ArraySpec], _ metadata: [String: JSONValue]
+    ) throws(WeightFailure) -> [UInt8] {
+        var members = metadata
+        members["layer_names"] = nil
+        if arrays.contains(where: { $0.name != nil }) {
+            members["layer_names"] = .array(arrays.map { $0.name.map { .string($0) } ?? .null })
+        }
+        guard let text = try? JSONValue.object(members).encoded(), let length = UInt32(exactly: text.count) else {
+            throw WeightFailure("the metadata cannot be written as JSON", at: 16)
+        }
+        guard !arrays.isEmpty, let count = UInt32(exactly: arrays.count) else {
+            throw WeightFailure("array count \(arrays.count) is not within 1 and \(UInt32.max)", at: 8)
+        }
+        var head = Array("FEDWT001".utf8)
+        head.appendLittleEndian(count)
+        head.appendLittleEndian(length)
+        head += text
+        for (index, spec) in arrays.enumerated() {
+            guard spec.shape.count <= 32, spec.shape.allSatisfy({ $0 <= UInt64(UInt32.max) }) else {
+                throw WeightFailure(
+                    "shape \(spec.shape) has more than 32 dimensions or one over \(UInt32.max)",
+                    at: UInt64(head.count), array: index)
+            }
+            head.append(UInt8(spec.shape.count))
+            for length in spec.shape { head.appendLittleEndian(UInt32(length)) }
+            head.append(UInt8(spec.dtype.rawValue.utf8.count))
+            head += spec.dtype.rawValue.utf8
+            head.appendLittleEndian(UInt64(spec.count))
+        }
+        return head
+    }
+}
+
+extension [UInt8] {
+    mutating func appendLittleEndian<T: FixedWidthInteger>(_ value: T) {
+        Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
+    }
+}

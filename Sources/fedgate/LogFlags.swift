@@ -1,0 +1,53 @@
+internal import Aggregation
+internal import Envelopes
+internal import EventLog
+internal import Flags
+internal import KafkaLog
+internal import SQLiteLog
+internal import Telemetry
+
+/// Which log, and how records are written to it.
+struct LogFlags: Sendable {
+    static let all = [
+        Flag("--kafka", .value("HOST:PORT,…"), "use Kafka at these brokers; without it the log is in --data"),
+        Flag("--envelope", .value("json|binary"), "around messages (json on Kafka, binary on the embedded log)"),
+        Flag("--compression", .value("none|zstd"), "of weights on the log (none)"),
+    ]
+
+    let kafka: String?
+    let envelope: EnvelopeKind
+    let compression: Compression
+
+    init(_ arguments: Arguments) throws(UsageFailure) {
+        kafka = arguments["--kafka"]
+        let envelope = try arguments.choice("--envelope", EnvelopeKind.allCases.map(\.rawValue))
+        self.envelope = envelope.flatMap { EnvelopeKind(rawValue: $0) } ?? (kafka == nil ? .binary : .json)
+        let compression = try arguments.choice("--compression", Compression.allCases.map(\.rawValue))
+        self.compression = compression.flatMap { Compression(rawValue: $0) } ?? .none
+    }
+
+    func open(directory: String, _ logger: Logger) throws(LogFailure) -> any EventLog {
+        guard let kafka else {
+            return try SQLiteLog(directory: directory + "/log", maxRecordBytes: Topics.maxRecordBytes)
+        }
+        var configuration = KafkaConfiguration(brokers: kafka, maxRecordBytes: Topics.maxRecordBytes)
+        configuration.onLog = { logger.warning("kafka: \($0)") }
+        return try KafkaLog(configuration)
+    }
+}
+
+/// When rounds close.
+struct RoundFlags: Sendable {
+    static let all = [
+        Flag("--min-updates", .value("N"), "a round closes when so many clients have reported (2)"),
+        Flag("--round-deadline", .value("SECONDS"), "or so long after its first update (never)"),
+    ]
+
+    let policy: ClosingPolicy
+
+    init(_ arguments: Arguments) throws(UsageFailure) {
+        policy = ClosingPolicy(
+            minUpdates: try arguments.integer("--min-updates", in: 1...1_000_000, or: 2),
+            roundDeadline: try arguments.seconds("--round-deadline"))
+    }
+}

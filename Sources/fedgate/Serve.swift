@@ -1,0 +1,135 @@
+internal import Aggregation
+internal import Envelopes
+internal import EventLog
+internal import Flags
+internal import Gateway
+internal import Glibc
+internal import MicroHTTP
+internal import SQLiteLog
+internal import Telemetry
+
+/// `fedgate serve`: the composition root of the gateway.
+///
+/// Started in the order telemetry, log, aggregator, gateway, HTTP, and stopped in the reverse.
+extension Command {
+    static let serve = Command(
+        name: "serve", operands: "", summary: "Serve HTTP: take updates, keep results, answer questions.",
+        flags: [
+            Flag("--listen", .value("HOST:PORT"), "where to listen (127.0.0.1:8080)"),
+            Flag("--data", .value("DIR"), "where the log and the results are kept (./fedgate-data)"),
+            Flag("--aggregator", .toggle, "run an aggregator in this process (yes on the embedded log)"),
+        ] + LogFlags.all + RoundFlags.all + [
+            Flag("--max-body", .value("BYTES"), "largest upload (10GiB); a record's limit is lower for now"),
+            Flag("--memory", .value("BYTES"), "memory for all uploads together (64MiB)"),
+            Flag("--log-level", .value("LEVEL"), "debug, info, warning or error (info)"),
+        ],
+        run: { arguments throws(UsageFailure) in
+            let settings = try ServeSettings(arguments)
+            Signals.block()
+            let logger = Logger(lowest: settings.logLevel)
+            do {
+                try Service(settings, logger).run()
+                return 0
+            } catch {
+                logger.error("cannot serve: \(error)")
+                return 1
+            }
+        })
+}
+
+/// What `serve` was told.
+struct ServeSettings: Sendable {
+    let host: String
+    let port: UInt16
+    let data: String
+    let log: LogFlags
+    let rounds: RoundFlags
+    let maxBody: Int
+    let memory: Int
+    let hasAggregator: Bool
+    let logLevel: Logger.Level
+
+    init(_ arguments: Arguments) throws(UsageFailure) {
+        guard arguments.operands.isEmpty else {
+            throw UsageFailure("serve takes flags only, not \(arguments.operands[0])")
+        }
+        (host, port) = try Self.address(arguments["--listen"] ?? "127.0.0.1:8080")
+        data = arguments["--data"] ?? "fedgate-data"
+        log = try LogFlags(arguments)
+        rounds = try RoundFlags(arguments)
+        maxBody = try arguments.bytes("--max-body", or: 10 << 30)
+        memory = try arguments.bytes("--memory", or: 64 << 20)
+        hasAggregator = arguments.toggle("--aggregator") ?? (log.kafka == nil)
+        let level = try arguments.choice("--log-level", Logger.Level.allCases.map(\.name)) ?? "info"
+        logLevel = Logger.Level.allCases.first { $0.name == level } ?? .info
+    }
+
+    /// `host:port` or `[IPv6]:port`.
+    private static func address(_ text: String) throws(UsageFailure) -> (String, UInt16) {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+            throw UsageFailure("--listen has to be HOST:PORT such as 127.0.0.1:8080, not \(text)")
+        }
+        var host = String(text[..<colon])
+        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+        return (host == "localhost" ? "127.0.0.1" : host, port)
+    }
+}
+
+/// A gateway that runs.
+private struct Service {
+    let settings: ServeSettings
+    let logger: Logger
+
+    init(_ settings: ServeSettings, _ logger: Logger) {
+        self.settings = settings
+        self.logger = logger
+    }
+
+    /// Returns after a signal, when everything is stopped.
+    func run() throws {
+        let registry = MetricRegistry()
+        let log = try settings.log.open(directory: settings.data, logger)
+        defer { log.close(within: .seconds(10)) }
+        let maxRecordBytes = try Topics.prepare(log)
+        let board = RoundBoard()
+        let aggregator = try startAggregator(log, board, registry, maxRecordBytes)
+        defer { aggregator?.stop() }
+        let configuration = GatewayConfiguration(
+            directory: settings.data + "/results",
+            uploads: UploadForm(envelope: settings.log.envelope, compression: settings.log.compression),
+            minUpdates: settings.rounds.policy.minUpdates, roundDeadline: settings.rounds.policy.roundDeadline,
+            maxBody: settings.maxBody, maxDecodedBytes: 10 << 30, maxRecordBytes: maxRecordBytes,
+            memory: settings.memory)
+        let gateway = try Gateway(configuration, log: log, board: board, registry: registry, logger: logger)
+        defer { gateway.stop() }
+        guard gateway.start() else { throw StartFailure(description: "the system gives no thread") }
+        let server = try Server(
+            ServerConfiguration(host: settings.host, port: settings.port), router: gateway,
+            onLog: { [logger] in logger.log(.debug, "libmicrohttpd: \($0)") })
+        let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
+        logger.info("listening on http://\(host):\(server.port)")
+        let signal = Signals.wait()
+        logger.info("stopping", [("signal", String(signal))])
+        gateway.beginStopping()
+        server.stop(within: .seconds(10))
+    }
+
+    private func startAggregator(
+        _ log: any EventLog, _ board: RoundBoard, _ registry: MetricRegistry, _ maxRecordBytes: Int
+    ) throws -> Aggregator? {
+        guard settings.hasAggregator else { return nil }
+        let configuration = AggregatorConfiguration(
+            directory: settings.data + "/contributions", policy: settings.rounds.policy,
+            output: ResultForm(envelope: settings.log.envelope, compression: settings.log.compression),
+            maxRecordBytes: maxRecordBytes, maxDecodedBytes: 10 << 30)
+        let aggregator = Aggregator(
+            log: log, configuration: configuration, board: board, registry: registry, logger: logger)
+        guard aggregator.start() else { throw StartFailure(description: "the system gives no thread") }
+        return aggregator
+    }
+}
+
+/// Why a command cannot start.
+struct StartFailure: Error, CustomStringConvertible {
+    let description: String
+}

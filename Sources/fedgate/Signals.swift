@@ -1,0 +1,28 @@
+internal import Glibc
+
+/// Waits for the signals that end a server.
+///
+/// They are blocked before any thread is made, so that all threads inherit that and only `wait` gets them.
+enum Signals {
+    static func block() {
+        var set = ending
+        pthread_sigmask(SIG_BLOCK, &set, nil)
+        signal(SIGPIPE, SIG_IGN)
+    }
+
+    /// Returns the signal's number.
+    static func wait() -> Int32 {
+        var set = ending
+        var number: Int32 = 0
+        while sigwait(&set, &number) != 0 {}
+        return number
+    }
+
+    private static var ending: sigset_t {
+        var set = sigset_t()
+        sigemptyset(&set)
+        sigaddset(&set, SIGINT)
+        sigaddset(&set, SIGTERM)
+        return set
+    }
+}
