@@ -107,7 +107,8 @@ private struct Service {
             ServerConfiguration(host: settings.host, port: settings.port), router: gateway,
             onLog: { [logger] in logger.log(.debug, "libmicrohttpd: \($0)") })
         let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
-        logger.info("listening on http://\(host):\(server.port)")
+        // A plain line, whatever the log level: scripts wait for it.
+        Terminal.error("fedgate: listening on http://\(host):\(server.port)")
         let signal = Signals.wait()
         logger.info("stopping", [("signal", String(signal))])
         gateway.beginStopping()
