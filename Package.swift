@@ -52,7 +52,7 @@ let package = Package(
 
         module("SQLiteLog", ["CSQLite", "EventLog", "Files", "Threads"]),
         module("KafkaLog", ["CRdkafka", "EventLog", "Threads"]),
-        module("MicroHTTP", ["CMicrohttpd", "Threads"]),
+        module("MicroHTTP", ["Bytes", "CMicrohttpd", "Threads"]),
 
         // What is done with it.
         module(
@@ -100,7 +100,7 @@ let package = Package(
         tests("WireTime"),
         tests("WeightFormats", ["Weights", "WireJSON"]),
         tests("Flags"),
-        tests("MicroHTTP", ["Threads"]),
+        tests("MicroHTTP", ["Bytes", "Threads"]),
         tests("Envelopes", ["Bytes", "Digests", "EventLog", "WireJSON"]),
     ]
 )
