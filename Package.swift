@@ -99,6 +99,13 @@ let package = Package(
         tests("Telemetry"),
         tests("WireTime"),
         tests("WeightFormats", ["Weights", "WireJSON"]),
+        tests(
+            "Aggregation",
+            [
+                "Bytes", "Envelopes", "EventLog", "SQLiteLog", "Telemetry", "Threads", "WeightFormats", "Weights",
+                "WireJSON",
+            ]),
+        tests("Gateway"),
         tests("Flags"),
         tests("MicroHTTP", ["Bytes", "Threads"]),
         tests("Envelopes", ["Bytes", "Digests", "EventLog", "WireJSON"]),
