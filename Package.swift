@@ -26,6 +26,7 @@ let package = Package(
     name: "fedgate",
     targets: [
         // System libraries: a module map and a header each, imported by exactly one module.
+        library("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
         library("CMicrohttpd", pkgConfig: "libmicrohttpd", apt: "libmicrohttpd-dev"),
         library("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
         library("CRdkafka", pkgConfig: "rdkafka", apt: "librdkafka-dev"),
@@ -73,10 +74,12 @@ let package = Package(
 
         // The program.
         module("Flags"),
+        module("HTTPClient", ["CCurl"]),
         .executableTarget(
             name: "fedgate",
             dependencies: [
-                "Aggregation", "Envelopes", "EventLog", "Files", "Flags", "Gateway", "KafkaLog", "MicroHTTP",
+                "Aggregation", "Digests", "Envelopes", "EventLog", "Files", "Flags", "Gateway", "HTTPClient",
+                "KafkaLog", "MicroHTTP",
                 "SQLiteLog",
                 "Telemetry",
                 "WeightFormats", "Weights", "WireJSON",
