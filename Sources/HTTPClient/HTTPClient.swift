@@ -89,7 +89,9 @@ public final class HTTPClient {
     }
 }
 
-/// One request under way. Thread: the caller's.
+/// One request under way.
+///
+/// Thread: the caller's.
 private final class Transfer {
     private let handle: UnsafeMutableRawPointer
     private let source: HTTPSource?
