@@ -20,7 +20,7 @@ public enum MessageID {
         for (position, word) in [high, low].enumerated() {
             for digit in 0..<16 {
                 let place = position * 16 + digit
-                if [8, 12, 16, 20].contains(place) { text.append(UInt8(ascii: "-")) }
+                if place % 4 == 0, 8...20 ~= place { text.append(UInt8(ascii: "-")) }
                 let value = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * digit)) & 15
                 text.append(value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10)
             }

@@ -74,11 +74,14 @@ public final class Gateway: RequestRouter {
     /// Counts a request that is over.
     public func completed(_ exchange: Exchange, _ outcome: Outcome) {
         let status = if case .answered(let status) = outcome { status } else { 499 }
-        let route = exchange.label ?? "none"
-        core.metrics.answered(route, exchange.method, status, after: ContinuousClock.now - exchange.startedAt)
+        let key = RequestCounters.Key(route: exchange.label, isHead: exchange.method == "HEAD", status: status)
+        core.metrics.answered(key, after: ContinuousClock.now - exchange.startedAt)
         core.logger.log(
             .debug, "request",
-            [("id", Self.id(of: exchange)), ("method", exchange.method), ("route", route), ("status", String(status))])
+            [
+                ("id", Self.id(of: exchange)), ("method", exchange.method),
+                ("route", exchange.label.map { Route.all[$0].pattern } ?? "none"), ("status", String(status)),
+            ])
     }
 
     private func route(_ request: borrowing Request, _ id: String, _ exchange: Exchange) throws(Failure) -> Acceptance {
@@ -91,13 +94,13 @@ public final class Gateway: RequestRouter {
         }
         let method = request.method == "HEAD" ? "GET" : request.method
         var allowed: [String] = []
-        for route in Route.all {
+        for (index, route) in Route.all.enumerated() {
             guard let parameters = route.match(path) else { continue }
             guard route.method == method else {
                 allowed += route.method == "GET" ? ["GET", "HEAD"] : [route.method]
                 continue
             }
-            exchange.label = route.pattern
+            exchange.label = index
             return try route.operation(request, Call(core: core, parameters: parameters, id: id))
         }
         guard allowed.isEmpty else {

@@ -1,15 +1,7 @@
-internal import MicroHTTP
-internal import Synchronization
 internal import Telemetry
 
 /// What the gateway counts; labels come from the table of routes and of failures, never from a client.
 final class GatewayMetrics: Sendable {
-    private struct Key: Hashable {
-        let route: String
-        let method: String
-        let status: Int
-    }
-
     let registry: MetricRegistry
     let waits: Counter
     let delivery: Histogram
@@ -18,11 +10,12 @@ final class GatewayMetrics: Sendable {
     private let updates: Counter
     private let payload: Counter
     private let latency: Histogram
-    private let requests = Mutex<[Key: Counter]>([:])
+    private let requests: RequestCounters
     private let failures: [FailureKind: Counter]
 
     init(_ registry: MetricRegistry) {
         self.registry = registry
+        requests = RequestCounters(registry)
         let seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
         latency = registry.histogram(
             "fedgate_request_duration_seconds", "From a request's first byte to the end of its answer.", bounds: seconds
@@ -53,17 +46,8 @@ final class GatewayMetrics: Sendable {
 
     func refused(_ kind: FailureKind) { failures[kind]?.add() }
 
-    func answered(_ route: String, _ method: String, _ status: Int, after duration: Duration) {
+    func answered(_ key: RequestCounters.Key, after duration: Duration) {
         latency.observe(duration)
-        let key = Key(route: route, method: method, status: status)
-        let counter = requests.withLock { counters in
-            if let counter = counters[key] { return counter }
-            let counter = registry.counter(
-                "fedgate_requests_total", "Requests answered, by route, method and status.",
-                [("route", route), ("method", method), ("status", String(status))])
-            counters[key] = counter
-            return counter
-        }
-        counter.add()
+        requests.count(key)
     }
 }

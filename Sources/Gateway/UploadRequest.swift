@@ -16,7 +16,15 @@ struct UploadRequest: Sendable {
     /// The body's length where it was announced.
     let contentLength: Int?
 
-    private static let items: Set<String> = ["num_samples", "model_version", "data_type", "format", "client_id"]
+    private static let items: Set<String> = ["num_samples", "model_version", "data_type", "format"]
+    private static let itemsOfPost = items.union(["client_id"])
+    /// Types of formats that are none of ours; those that say nothing leave it to the magic at the body's start.
+    private static let foreignTypes: Set<String> = [
+        "application/json", "application/zip", "application/x-npz", "application/x-npy", "application/x-protobuf",
+        "application/protobuf", "application/vnd.msgpack", "application/msgpack", "application/x-msgpack",
+        "application/vnd.safetensors", "application/x-safetensors", "application/x-numpy-pickle",
+        "application/x-pickle", "application/vnd.fedpk", "multipart/form-data",
+    ]
     /// What the gateway writes itself, and `num_samples`, which is a query item.
     private static let reserved: Set<String> = [
         "body_digest", "body_size", "idempotency_key", "counted", "log_positions", "num_samples",
@@ -24,7 +32,7 @@ struct UploadRequest: Sendable {
 
     init(_ request: borrowing Request, round: String, clientID: String?, maxBody: Int) throws(Failure) {
         self.round = try WholeNumber.round(round)
-        let query = try Query(request, known: clientID == nil ? Self.items : Self.items.subtracting(["client_id"]))
+        let query = try Query(request, known: clientID == nil ? Self.itemsOfPost : Self.items)
         guard let clientID = clientID ?? query["client_id"] else {
             throw Failure(.badRequest, "say whose update this is: ?client_id=")
         }
@@ -90,15 +98,9 @@ struct UploadRequest: Sendable {
             if ["binary_custom", "fedwt"].contains(format) { return }
             throw Failure(.unsupportedFormat, "format \"\(format)\" is not supported; supported: binary_custom (fedwt)")
         }
-        let type = (contentType ?? "").prefix { $0 != ";" }.lowercased().filter { $0 != " " }
-        // Types that say nothing, such as curl's own, leave it to the magic at the body's start.
-        let foreign = [
-            "application/json", "application/zip", "application/x-npz", "application/x-npy", "application/x-protobuf",
-            "application/protobuf", "application/vnd.msgpack", "application/msgpack", "application/x-msgpack",
-            "application/vnd.safetensors", "application/x-safetensors", "application/x-numpy-pickle",
-            "application/x-pickle", "application/vnd.fedpk", "multipart/form-data",
-        ]
-        if foreign.contains(type) {
+        guard let contentType else { return }
+        let type = contentType.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
+        if foreignTypes.contains(type) {
             throw Failure(
                 .unsupportedFormat, "Content-Type \(type) is not supported; supported: application/vnd.fedwt")
         }

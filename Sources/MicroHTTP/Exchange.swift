@@ -36,7 +36,7 @@ public final class Exchange: Sendable {
         /// Whether it counts among the server's active ones.
         var isActive = false
         var handler: (any ExchangeHandler)?
-        var label: String?
+        var label: Int?
         /// The first reply that anybody gave.
         var reply: Response?
         /// What was sent, or is being sent.
@@ -85,8 +85,8 @@ public final class Exchange: Sendable {
     public var target: String { parts.text }
     /// The target before the question mark, still percent-coded.
     public var path: String { parts.rawPath }
-    /// For the router's own use, such as the name under which the request is counted.
-    public var label: String? {
+    /// For the router's own use, such as the number of the request's route.
+    public var label: Int? {
         get { state.withLock { $0.label } }
         set { state.withLock { $0.label = newValue } }
     }

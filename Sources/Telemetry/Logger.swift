@@ -35,10 +35,12 @@ public struct Logger: Sendable {
     ///   - level: how much it matters.
     ///   - message: what happened; no secrets.
     ///   - fields: names and values.
-    public func log(_ level: Level, _ message: @autoclosure () -> String, _ fields: [(String, String)] = []) {
+    public func log(
+        _ level: Level, _ message: @autoclosure () -> String, _ fields: @autoclosure () -> [(String, String)] = []
+    ) {
         guard level >= lowest else { return }
         var line = "\(Self.now()) \(level.name) \(Self.oneLine(message()))"
-        for (name, value) in fields { line += " \(name)=\(Self.quoted(value))" }
+        for (name, value) in fields() { line += " \(name)=\(Self.quoted(value))" }
         line += "\n"
         _ = Array(line.utf8).withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
     }
