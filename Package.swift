@@ -26,6 +26,7 @@ let package = Package(
     name: "fedgate",
     targets: [
         // System libraries: a module map and a header each, imported by exactly one module.
+        library("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
         library("CMicrohttpd", pkgConfig: "libmicrohttpd", apt: "libmicrohttpd-dev"),
         library("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
         library("CRdkafka", pkgConfig: "rdkafka", apt: "librdkafka-dev"),
@@ -52,7 +53,7 @@ let package = Package(
 
         module("SQLiteLog", ["CSQLite", "EventLog", "Files", "Threads"]),
         module("KafkaLog", ["CRdkafka", "EventLog", "Threads"]),
-        module("MicroHTTP", ["CMicrohttpd", "Threads"]),
+        module("MicroHTTP", ["Bytes", "CMicrohttpd", "Threads"]),
 
         // What is done with it.
         module(
@@ -73,10 +74,12 @@ let package = Package(
 
         // The program.
         module("Flags"),
+        module("HTTPClient", ["CCurl"]),
         .executableTarget(
             name: "fedgate",
             dependencies: [
-                "Aggregation", "Envelopes", "EventLog", "Files", "Flags", "Gateway", "KafkaLog", "MicroHTTP",
+                "Aggregation", "Digests", "Envelopes", "EventLog", "Files", "Flags", "Gateway", "HTTPClient",
+                "KafkaLog", "MicroHTTP",
                 "SQLiteLog",
                 "Telemetry",
                 "WeightFormats", "Weights", "WireJSON",
@@ -99,8 +102,15 @@ let package = Package(
         tests("Telemetry"),
         tests("WireTime"),
         tests("WeightFormats", ["Weights", "WireJSON"]),
+        tests(
+            "Aggregation",
+            [
+                "Bytes", "Envelopes", "EventLog", "SQLiteLog", "Telemetry", "Threads", "WeightFormats", "Weights",
+                "WireJSON",
+            ]),
+        tests("Gateway"),
         tests("Flags"),
-        tests("MicroHTTP", ["Threads"]),
+        tests("MicroHTTP", ["Bytes", "Threads"]),
         tests("Envelopes", ["Bytes", "Digests", "EventLog", "WireJSON"]),
     ]
 )

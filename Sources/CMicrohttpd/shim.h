@@ -1,73 +1,116 @@
 #pragma once
 #include <microhttpd.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/eventfd.h>
 
-/* Swift cannot call variadic functions: each call that the server makes is here with its types. */
+/// An event counter, which never has an event; -1 when descriptors ran out.
+static inline int cmhd_silence(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
-typedef void *(*fedgate_uri_callback) (void *cls, const char *uri, struct MHD_Connection *connection);
-typedef void (*fedgate_log_callback) (void *cls, const char *format, va_list arguments);
+// Variadic functions do not import into Swift; each of these calls one, with its types spelled out.
 
-struct fedgate_mhd_options
-{
-  const struct sockaddr *address;
-  unsigned int flags;
-  unsigned int threads;
-  size_t connection_memory;
-  unsigned int connections;
-  unsigned int connections_per_address;
-  unsigned int idle_seconds;
-  unsigned int backlog;
-  fedgate_log_callback log;
-  fedgate_uri_callback uri;
-  MHD_AccessHandlerCallback handler;
-  MHD_RequestCompletedCallback completed;
-  MHD_NotifyConnectionCallback connection;
-  void *cls;
+/// What a daemon is started with. `context` is the first argument of every callback.
+struct cmhd_settings {
+    int listener;
+    unsigned int threads;
+    size_t memory;
+    unsigned int connections;
+    unsigned int connections_per_address;
+    unsigned int timeout;
+    void *context;
+    void (*log)(void *context, const char *format, va_list arguments);
+    void *(*target)(void *context, const char *target, struct MHD_Connection *connection);
+    size_t (*unescape)(void *context, struct MHD_Connection *connection, char *text);
+    MHD_AccessHandlerCallback handler;
+    MHD_RequestCompletedCallback completed;
+    MHD_NotifyConnectionCallback connection;
 };
 
-static inline struct MHD_Daemon *
-fedgate_mhd_start (const struct fedgate_mhd_options *o)
-{
-  return MHD_start_daemon (
-    o->flags, 0, NULL, NULL, o->handler, o->cls,
-    MHD_OPTION_EXTERNAL_LOGGER, o->log, o->cls,
-    MHD_OPTION_SOCK_ADDR, o->address,
-    MHD_OPTION_URI_LOG_CALLBACK, o->uri, o->cls,
-    MHD_OPTION_NOTIFY_COMPLETED, o->completed, o->cls,
-    MHD_OPTION_NOTIFY_CONNECTION, o->connection, o->cls,
-    MHD_OPTION_THREAD_POOL_SIZE, o->threads,
-    MHD_OPTION_CONNECTION_MEMORY_LIMIT, o->connection_memory,
-    MHD_OPTION_CONNECTION_LIMIT, o->connections,
-    MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->connections_per_address,
-    MHD_OPTION_CONNECTION_TIMEOUT, o->idle_seconds,
-    MHD_OPTION_LISTEN_BACKLOG_SIZE, o->backlog,
-    MHD_OPTION_STRICT_FOR_CLIENT, 1,
-    MHD_OPTION_END);
+/// Starts a daemon on a socket that listens already; the daemon closes it when it stops.
+static inline struct MHD_Daemon *cmhd_start(const struct cmhd_settings *s) {
+    struct MHD_OptionItem more[3];
+    size_t n = 0;
+    if (s->threads > 1) more[n++] = (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)s->threads, NULL};
+    if (s->connections_per_address > 0)
+        more[n++] = (struct MHD_OptionItem){
+            MHD_OPTION_PER_IP_CONNECTION_LIMIT, (intptr_t)s->connections_per_address, NULL};
+    more[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+    return MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, s->handler,
+        s->context, MHD_OPTION_EXTERNAL_LOGGER, s->log, s->context, MHD_OPTION_LISTEN_SOCKET, (MHD_socket)s->listener,
+        MHD_OPTION_STRICT_FOR_CLIENT, (int)1, MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->memory,
+        MHD_OPTION_CONNECTION_LIMIT, s->connections, MHD_OPTION_CONNECTION_TIMEOUT, s->timeout,
+        MHD_OPTION_URI_LOG_CALLBACK, s->target, s->context, MHD_OPTION_UNESCAPE_CALLBACK, s->unescape, s->context,
+        MHD_OPTION_NOTIFY_COMPLETED, s->completed, s->context, MHD_OPTION_NOTIFY_CONNECTION, s->connection, s->context,
+        MHD_OPTION_ARRAY, more, MHD_OPTION_END);
 }
 
-static inline int
-fedgate_mhd_port (struct MHD_Daemon *daemon)
-{
-  const union MHD_DaemonInfo *info = MHD_get_daemon_info (daemon, MHD_DAEMON_INFO_BIND_PORT);
-  return NULL == info ? -1 : (int) info->port;
+static inline int cmhd_socket(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return info ? info->connect_fd : -1;
 }
 
-static inline int
-fedgate_mhd_socket (struct MHD_Connection *connection)
-{
-  const union MHD_ConnectionInfo *info = MHD_get_connection_info (connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-  return NULL == info ? -1 : (int) info->connect_fd;
+static inline const struct sockaddr *cmhd_peer(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    return info ? info->client_addr : NULL;
 }
 
-static inline const struct sockaddr *
-fedgate_mhd_client (struct MHD_Connection *connection)
-{
-  const union MHD_ConnectionInfo *info = MHD_get_connection_info (connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-  return NULL == info ? NULL : info->client_addr;
+/// What the notification of the connection's start left behind.
+static inline void *cmhd_socket_context(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
 }
 
-static inline void *
-fedgate_mhd_socket_context (struct MHD_Connection *connection)
-{
-  const union MHD_ConnectionInfo *info = MHD_get_connection_info (connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-  return NULL == info ? NULL : info->socket_context;
+/// Bytes of the request line and the header lines, with the empty one that ends them.
+static inline size_t cmhd_head_size(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    return info ? info->header_size : 0;
+}
+
+static inline int cmhd_each_header(struct MHD_Connection *connection, MHD_KeyValueIteratorN iterator, void *context) {
+    return MHD_get_connection_values_n(connection, MHD_HEADER_KIND, iterator, context);
+}
+
+struct cmhd_field {
+    const char *name;
+    size_t name_size;
+    size_t skip;
+    const char *value;
+    size_t value_size;
+};
+
+static inline enum MHD_Result cmhd_match(
+    void *context, enum MHD_ValueKind kind, const char *name, size_t name_size, const char *value, size_t value_size) {
+    struct cmhd_field *field = (struct cmhd_field *)context;
+    (void)kind;
+    if (name_size != field->name_size || strncasecmp(name, field->name, name_size) != 0) return MHD_YES;
+    if (field->skip-- > 0) return MHD_YES;
+    field->value = value ? value : "";
+    field->value_size = value_size;
+    return MHD_NO;
+}
+
+/// The value of the header line number `index` among those with this name; false when there is none.
+static inline bool cmhd_header(
+    struct MHD_Connection *connection, const char *name, size_t name_size, size_t index, const char **value,
+    size_t *value_size) {
+    struct cmhd_field field = {name, name_size, index, NULL, 0};
+    MHD_get_connection_values_n(connection, MHD_HEADER_KIND, cmhd_match, &field);
+    *value = field.value;
+    *value_size = field.value_size;
+    return field.value != NULL;
+}
+
+/// A response over a copy of the bytes.
+static inline struct MHD_Response *cmhd_copied(const void *bytes, size_t count) {
+    return MHD_create_response_from_buffer(count, (void *)bytes, count > 0 ? MHD_RESPMEM_MUST_COPY : MHD_RESPMEM_PERSISTENT);
+}
+
+/// A response over bytes that stay where they are until `release` is called with `owner`.
+static inline struct MHD_Response *cmhd_lent(
+    void *bytes, size_t count, MHD_ContentReaderFreeCallback release, void *owner) {
+    return MHD_create_response_from_buffer_with_free_callback_cls(count, bytes, release, owner);
 }

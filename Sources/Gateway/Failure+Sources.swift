@@ -38,16 +38,14 @@ extension Failure {
     /// What the server itself refused.
     init(_ refusal: Refusal) {
         let kind: FailureKind =
-            switch refusal.status {
-            case 408: .requestTimeout
-            case 413: .tooLarge
-            case 414: .targetTooLong
-            case 417: .expectationFailed
-            case 431: .headersTooLarge
-            case 503: .stopping
-            case 500...: .internalError
-            default: .badFraming
+            switch refusal {
+            case .malformed: .badFraming
+            case .expectation: .expectationFailed
+            case .version: .unsupportedVersion
+            case .slow: .requestTimeout
+            case .deadline: .outcomeUnknown
+            case .stopping: .stopping
             }
-        self.init(kind, refusal.reason)
+        self.init(kind, refusal.detail)
     }
 }

@@ -12,19 +12,18 @@ enum FailureKind: String, CaseIterable, Sendable {
     case requestTimeout = "request-timeout"
     case roundClosed = "round-closed"
     case tooLarge = "too-large"
-    case targetTooLong = "target-too-long"
     case unsupportedFormat = "unsupported-format"
     case unsupportedEncoding = "unsupported-encoding"
     case expectationFailed = "expectation-failed"
     case malformedWeights = "malformed-weights"
     case schemaMismatch = "schema-mismatch"
-    case headersTooLarge = "headers-too-large"
     case internalError = "internal-error"
     case logTopic = "log-topic"
     case busy
     case stopping
     case logUnreachable = "log-unreachable"
     case outcomeUnknown = "outcome-unknown"
+    case unsupportedVersion = "unsupported-version"
 
     /// One row of the table.
     struct Row {
@@ -84,10 +83,6 @@ enum FailureKind: String, CaseIterable, Sendable {
                 status: 413, title: "The body is too large", retriable: false,
                 explanation: "The limit in bytes is given. It follows the body limit and the largest record of the log."
             )
-        case .targetTooLong:
-            Row(
-                status: 414, title: "The request target is too long", retriable: false,
-                explanation: "Put the client's own metadata into the Fed-Metadata header, and keep it short.")
         case .unsupportedFormat:
             Row(
                 status: 415, title: "The format is not supported", retriable: false,
@@ -108,10 +103,6 @@ enum FailureKind: String, CaseIterable, Sendable {
             Row(
                 status: 422, title: "The arrays are not those of the round", retriable: false,
                 explanation: "Names, shapes and dtypes have to be those of the round's first update.")
-        case .headersTooLarge:
-            Row(
-                status: 431, title: "The request's headers are too large", retriable: false,
-                explanation: "Target and headers together have to fit the connection's buffer of 64 KiB.")
         case .internalError:
             Row(
                 status: 500, title: "The gateway failed", retriable: true,
@@ -132,6 +123,10 @@ enum FailureKind: String, CaseIterable, Sendable {
             Row(
                 status: 503, title: "The log cannot be reached", retriable: true,
                 explanation: "Nothing was stored. Ask again after Retry-After seconds.")
+        case .unsupportedVersion:
+            Row(
+                status: 505, title: "The HTTP version is not supported", retriable: false,
+                explanation: "HTTP/1.1 and HTTP/1.0 are understood.")
         case .outcomeUnknown:
             Row(
                 status: 504, title: "The log did not answer in time", retriable: true,

@@ -59,7 +59,7 @@ public final class Gateway: RequestRouter {
     }
 
     /// Gives a request to its operation.
-    public func accept(_ request: consuming Request, _ exchange: Exchange) -> Acceptance {
+    public func accept(_ request: borrowing Request, _ exchange: Exchange) -> Acceptance {
         let id = Self.id(of: exchange)
         do throws(Failure) {
             return try route(request, id, exchange)
@@ -74,14 +74,14 @@ public final class Gateway: RequestRouter {
     /// Counts a request that is over.
     public func completed(_ exchange: Exchange, _ outcome: Outcome) {
         let status = if case .answered(let status) = outcome { status } else { 499 }
-        let route = exchange.route ?? "none"
+        let route = exchange.label ?? "none"
         core.metrics.answered(route, exchange.method, status, after: ContinuousClock.now - exchange.startedAt)
         core.logger.log(
             .debug, "request",
             [("id", Self.id(of: exchange)), ("method", exchange.method), ("route", route), ("status", String(status))])
     }
 
-    private func route(_ request: consuming Request, _ id: String, _ exchange: Exchange) throws(Failure) -> Acceptance {
+    private func route(_ request: borrowing Request, _ id: String, _ exchange: Exchange) throws(Failure) -> Acceptance {
         var path: [String] = []
         for part in request.path.split(separator: "/", omittingEmptySubsequences: true) {
             guard let decoded = PercentCoding.decode(part) else {
@@ -97,8 +97,8 @@ public final class Gateway: RequestRouter {
                 allowed += route.method == "GET" ? ["GET", "HEAD"] : [route.method]
                 continue
             }
-            exchange.route = route.pattern
-            return try route.operation(Call(core: core, request: request, parameters: parameters, id: id))
+            exchange.label = route.pattern
+            return try route.operation(request, Call(core: core, parameters: parameters, id: id))
         }
         guard allowed.isEmpty else {
             var failure = Failure(.methodNotAllowed, "\(request.method) is not possible here")

@@ -5,10 +5,12 @@ internal import WireJSON
 /// What monitoring and people ask.
 enum OperatingRoutes {
     /// The process answers, whatever the log does.
-    static func healthz(_ call: borrowing Call) -> Acceptance { .reply(Answers.json(["status": .string("ok")])) }
+    static func healthz(_ request: borrowing Request, _ call: Call) -> Acceptance {
+        .reply(Answers.json(["status": .string("ok")]))
+    }
 
     /// Whether requests should be sent here: recent evidence from the log, and the results of before are here.
-    static func readyz(_ call: borrowing Call) -> Acceptance {
+    static func readyz(_ request: borrowing Request, _ call: Call) -> Acceptance {
         let evidence = call.core.follower.evidence
         let age = evidence.lastSuccess.map { ContinuousClock.now - $0 }
         let isRecent = age.map { $0 < .seconds(15) } ?? false
@@ -24,16 +26,16 @@ enum OperatingRoutes {
                 headers: [("Retry-After", "1")]))
     }
 
-    static func metrics(_ call: borrowing Call) -> Acceptance {
+    static func metrics(_ request: borrowing Request, _ call: Call) -> Acceptance {
         .reply(Answers.text(call.core.metrics.registry.render(), type: "text/plain; version=0.0.4; charset=utf-8"))
     }
 
-    static func openAPI(_ call: borrowing Call) -> Acceptance {
+    static func openAPI(_ request: borrowing Request, _ call: Call) -> Acceptance {
         .reply(Answers.text(OpenAPIDocument.bytes, type: "application/yaml"))
     }
 
     /// What a problem's `type` leads to.
-    static func problem(_ call: borrowing Call) throws(Failure) -> Acceptance {
+    static func problem(_ request: borrowing Request, _ call: Call) throws(Failure) -> Acceptance {
         let name = call.parameters["name"] ?? ""
         guard let kind = FailureKind(rawValue: name) else {
             throw Failure(.notFound, "there is no problem called \"\(name)\"")
@@ -48,7 +50,7 @@ enum OperatingRoutes {
     }
 
     /// A first page for people.
-    static func index(_ call: borrowing Call) -> Acceptance {
+    static func index(_ request: borrowing Request, _ call: Call) -> Acceptance {
         let lines =
             [
                 "fedgate: federated learning over HTTP", "",

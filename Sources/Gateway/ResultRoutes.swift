@@ -4,12 +4,12 @@ internal import Threads
 
 /// `GET|HEAD /rounds/{n}/result` and `/rounds/latest/result`.
 enum ResultRoutes {
-    static func result(_ call: borrowing Call) throws(Failure) -> Acceptance {
-        try answer(call.core, ResultRequest(call.request, round: call.parameters["round"]), call.id)
+    static func result(_ request: borrowing Request, _ call: Call) throws(Failure) -> Acceptance {
+        try answer(call.core, ResultRequest(request, round: call.parameters["round"]), call.id)
     }
 
-    static func latest(_ call: borrowing Call) throws(Failure) -> Acceptance {
-        try answer(call.core, ResultRequest(call.request, round: nil), call.id)
+    static func latest(_ request: borrowing Request, _ call: Call) throws(Failure) -> Acceptance {
+        try answer(call.core, ResultRequest(request, round: nil), call.id)
     }
 
     private static func answer(
@@ -18,7 +18,7 @@ enum ResultRoutes {
         if let result = request.round.map({ core.store[$0] }) ?? core.store.latest {
             // A wait for the latest is a wait for another one than the client holds.
             if request.round != nil || request.wait == 0 || !request.holds(result.etag) {
-                return .reply(respond(core, request, result))
+                return .reply(respond(core, request, result, id))
             }
         }
         guard request.wait > 0 else { return .reply(missing(core, request, id)) }
@@ -26,7 +26,8 @@ enum ResultRoutes {
     }
 
     /// 200 or 304.
-    static func respond(_ core: GatewayCore, _ request: ResultRequest, _ result: StoredResult) -> Response {
+    static func respond(_ core: GatewayCore, _ request: ResultRequest, _ result: StoredResult, _ id: String) -> Response
+    {
         var headers = [
             ("ETag", result.etag), ("Fed-Round", String(result.round)), ("Vary", "Accept, Accept-Encoding, Fed-Base"),
         ]
@@ -37,15 +38,18 @@ enum ResultRoutes {
             headers.append(("Cache-Control", "public, max-age=31536000, immutable"))
         }
         if request.isPreference { headers.append(("Preference-Applied", "wait=\(request.wait)")) }
-        if request.holds(result.etag) { return Response(status: 304, headers: headers, body: .empty) }
+        guard let file = FileSlice(path: core.store.path(of: result), count: result.size) else {
+            return core.refuse(Failure(.internalError, "the file of the result cannot be opened"), id)
+        }
+        // 304 says the length that 200 would have.
+        if request.holds(result.etag) { return Response(status: 304, headers: headers, body: .file(file)) }
         headers.append(("Content-Type", ResultRequest.mediaType))
-        let file = FileSlice(path: core.store.path(of: result), offset: 0, count: result.size)
         return Response(status: 200, headers: headers, body: .file(file))
     }
 
     /// 404, or 304 for a client that waited for a newer latest in vain.
     static func missing(_ core: GatewayCore, _ request: ResultRequest, _ id: String) -> Response {
-        if request.round == nil, let latest = core.store.latest { return respond(core, request, latest) }
+        if request.round == nil, let latest = core.store.latest { return respond(core, request, latest, id) }
         let what = request.round.map { "round \($0)" } ?? "any round"
         return core.refuse(Failure(.roundPending, "there is no result of \(what) yet"), id)
     }
@@ -58,7 +62,7 @@ private final class LongPoll: ExchangeHandler {
     private let core: GatewayCore
     private let request: ResultRequest
     private let id: String
-    private let waiting = Mutex<(watcher: UInt64, timer: Timer)?>(nil)
+    private let waiting = Mutex<(watcher: UInt64, timer: Threads.Timer)?>(nil)
 
     init(_ core: GatewayCore, _ request: ResultRequest, _ id: String) {
         self.core = core
@@ -72,7 +76,7 @@ private final class LongPoll: ExchangeHandler {
         let (core, request, id) = (core, request, id)
         let watcher = core.store.watch { result in
             let isWanted = request.round.map { $0 == result.round } ?? !request.holds(result.etag)
-            if isWanted { exchange.reply(ResultRoutes.respond(core, request, result)) }
+            if isWanted { exchange.reply(ResultRoutes.respond(core, request, result, id)) }
             return isWanted
         }
         let timer = core.timers.schedule(after: .seconds(request.wait)) {
@@ -82,7 +86,7 @@ private final class LongPoll: ExchangeHandler {
         waiting.withLock { $0 = (watcher, timer) }
         // The result may have come between the first look and the watcher.
         if let round = request.round, let result = core.store[round] {
-            return .reply(ResultRoutes.respond(core, request, result))
+            return .reply(ResultRoutes.respond(core, request, result, id))
         }
         return .later
     }

@@ -5,8 +5,8 @@ internal import WireTime
 
 /// `GET /rounds` and `GET /rounds/{n}`.
 enum RoundRoutes {
-    static func list(_ call: borrowing Call) throws(Failure) -> Acceptance {
-        _ = try Query(call.request, known: [])
+    static func list(_ request: borrowing Request, _ call: Call) throws(Failure) -> Acceptance {
+        _ = try Query(request, known: [])
         let core = call.core
         return .handle(
             RoundQuestion(core, call.id) { open in
@@ -21,8 +21,8 @@ enum RoundRoutes {
             })
     }
 
-    static func round(_ call: borrowing Call) throws(Failure) -> Acceptance {
-        _ = try Query(call.request, known: [])
+    static func round(_ request: borrowing Request, _ call: Call) throws(Failure) -> Acceptance {
+        _ = try Query(request, known: [])
         let number = try WholeNumber.round(call.parameters["round"] ?? "")
         let (core, id) = (call.core, call.id)
         if let result = core.store[number] { return .reply(closed(result)) }

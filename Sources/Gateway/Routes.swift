@@ -1,9 +1,8 @@
 internal import MicroHTTP
 
-/// A request on its way to its operation.
-struct Call: ~Copyable {
+/// What an operation gets beside the request.
+struct Call {
     let core: GatewayCore
-    let request: Request
     /// What the path's places held, percent-decoded.
     let parameters: [String: String]
     /// The request's id, as errors and the log name it.
@@ -12,7 +11,7 @@ struct Call: ~Copyable {
 
 /// One line of the table of routes; openapi/openapi.yaml has the same ones.
 struct Route: Sendable {
-    typealias Operation = @Sendable (borrowing Call) throws(Failure) -> Acceptance
+    typealias Operation = @Sendable (borrowing Request, Call) throws(Failure) -> Acceptance
 
     let method: String
     /// As in OpenAPI, with places in braces; the label of the route's metrics, too.

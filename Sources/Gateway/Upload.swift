@@ -20,7 +20,7 @@ final class Upload: ExchangeHandler, @unchecked Sendable {
     private var validator: FEDWT001Validator
     private var sealer: RecordSealer?
     private var received = 0
-    private var patience: Timer?
+    private var patience: Threads.Timer?
     private var isImpatient = false
 
     init(_ gateway: GatewayCore, _ request: UploadRequest, _ requestID: String) {

@@ -1,145 +1,152 @@
 internal import CMicrohttpd
 internal import Synchronization
+internal import Threads
 
 /// One request and its answer.
 ///
-/// Thread: `resume` and `reply` any; the rest belongs to the worker of the request's connection, and to the handler
-/// while it is called. Unchecked for that reason: what several threads touch is in `state`.
-public final class Exchange: @unchecked Sendable {
+/// Thread: any, for everything that is public.
+public final class Exchange: Sendable {
+    /// How far it has come.
+    ///
+    /// Only a worker of libmicrohttpd moves it on, but for `over`.
+    enum Phase {
+        /// The headers are not complete.
+        case head
+        /// A handler takes the body, or is at its end.
+        case receiving
+        /// The answer is known; the little that is left of the body is dropped, then it is sent.
+        case replying
+        /// The handler answers later.
+        case later
+        /// The answer is with libmicrohttpd.
+        case queued
+        /// The answer was sent past libmicrohttpd; what comes of the body is dropped so that the client gets to read it.
+        case draining
+        /// The worker closes the connection the next time it looks.
+        case over
+        /// Nothing is called any more.
+        case done
+    }
+
     struct State {
-        /// Nil once the exchange is over.
-        var connection: Connection?
-        var isSuspended = false
-        /// A resume that came while the exchange was not suspended; the next suspension is not done.
-        var wasResumed = false
+        var phase = Phase.head
+        var method = ""
+        var contentLength: UInt64?
+        var hasBody = false
+        /// Whether it counts among the server's active ones.
+        var isActive = false
+        var handler: (any ExchangeHandler)?
+        var label: String?
+        /// The first reply that anybody gave.
         var reply: Response?
-        /// Whether an answer was chosen; later ones are ignored.
-        var isAnswered = false
-        var suspendedSince: ContinuousClock.Instant?
-        var suspended: Duration = .zero
+        /// What was sent, or is being sent.
+        var status: Int?
+        /// How it ended when the answer alone does not tell.
+        var cause: Outcome?
+        /// True from the suspension until somebody decided to end it; who makes it false resumes.
+        var isSuspended = false
+        /// `resume()` came when there was nothing to resume.
+        var recall = false
+        var suspendedAt = ContinuousClock.now
+        var suspendedFor = Duration.zero
+        var window = RateWindow()
+        var discarded = 0
+        var linger: Threads.Timer?
     }
 
-    /// The library's handle; used by other threads only under the lock, to resume it.
-    struct Connection: @unchecked Sendable {
-        let handle: OpaquePointer
-    }
-
-    /// Unique within the process's life.
+    /// Unique in the server, ascending.
     public let id: UInt64
-    /// When the request's first line was read.
+    /// When the request line was read.
     public let startedAt = ContinuousClock.now
-    /// As sent, such as `PUT`.
-    public internal(set) var method = ""
-    /// For the router's own use: the label under which the request is counted.
-    public var route: String?
 
-    let target: String
-    let record: ConnectionRecord
-    /// Bytes of the body that were read.
-    let bytesIn = Atomic<UInt64>(0)
-    let phase = Atomic(Phase.headers)
-    var handler: (any ExchangeHandler)?
-    var framing: Framing?
-    /// The rest of the body is read and dropped.
-    var drain: Drain?
-    /// Of the answer that was chosen; 0 before.
-    let status = Atomic(0)
-    private let state: Mutex<State>
+    let core: ServerCore
+    let connection: Connection
+    let parts: Target
+    /// Address of the target's end in the library's buffer.
+    let targetEnd: UInt
+    /// Used by workers in their callbacks, and to resume by who made `isSuspended` false; it lives as long as either.
+    nonisolated(unsafe) let handle: OpaquePointer
+    let state = Mutex(State())
+    let received = Atomic<UInt64>(0)
+    let pieces = Atomic<UInt64>(0)
 
-    /// How far the request has come.
-    enum Phase: UInt8, AtomicRepresentable {
-        case headers, body, answer
+    init(_ core: ServerCore, _ connection: Connection, _ handle: OpaquePointer, target: String, targetEnd: UInt) {
+        self.core = core
+        self.connection = connection
+        self.handle = handle
+        self.targetEnd = targetEnd
+        parts = Target(target)
+        id = core.nextNumber()
     }
 
-    /// Why a body is read without being used.
-    enum Drain {
-        /// The answer is sent when the body is over.
-        case untilEnd
-        /// The answer was sent past the library; the connection ends after so many more bytes.
-        case bounded(Int)
+    /// The method; empty until the headers are complete.
+    public var method: String { state.withLock { $0.method } }
+    /// The target as sent, with the query.
+    public var target: String { parts.text }
+    /// The target before the question mark, still percent-coded.
+    public var path: String { parts.rawPath }
+    /// For the router's own use, such as the name under which the request is counted.
+    public var label: String? {
+        get { state.withLock { $0.label } }
+        set { state.withLock { $0.label = newValue } }
+    }
+    /// The client's address without the port.
+    public var remoteAddress: String { connection.address }
+    /// The status of the answer, once there is one.
+    public var status: Int? { state.withLock { $0.status ?? $0.reply?.status } }
+    /// Bytes of the body that came so far, without the framing of chunks.
+    public var bytesIn: UInt64 { received.load(ordering: .relaxed) }
+    /// Length of the answer's body, once there is an answer.
+    public var bytesOut: Int {
+        state.withLock { state in
+            guard let reply = state.reply, state.method != "HEAD", ![204, 304].contains(reply.status) else { return 0 }
+            return reply.body.count
+        }
     }
 
-    init(id: UInt64, target: String, connection: OpaquePointer, record: ConnectionRecord) {
-        self.id = id
-        self.target = target
-        self.record = record
-        state = Mutex(State(connection: Connection(handle: connection)))
-    }
-
-    /// Lets a handler that waits have its piece again.
+    /// Has the piece that was answered with `wait` brought again.
+    ///
+    /// May come before that verdict was returned, or at any other time.
     public func resume() {
         state.withLock { state in
-            if state.isSuspended { Self.wake(&state) } else { state.wasResumed = true }
+            guard state.phase == .receiving else { return }
+            if state.isSuspended { wake(&state) } else { state.recall = true }
         }
     }
 
-    /// Answers the request; the first answer counts.
+    /// Gives the answer.
     ///
-    /// - Parameter response: sent by the connection's own worker.
+    /// The first one counts, later ones are ignored. While the body still comes it is a rejection.
+    ///
+    /// - Parameter response: the answer.
     public func reply(_ response: Response) {
         state.withLock { state in
-            guard !state.isAnswered else { return }
-            state.isAnswered = true
-            state.reply = response
-            if state.isSuspended { Self.wake(&state) }
-        }
-    }
-
-    /// Suspends the connection until there is a reply or a resume; false when one is there already.
-    func suspend() -> Bool {
-        state.withLock { state in
-            if state.wasResumed || state.reply != nil {
-                state.wasResumed = false
-                return false
+            switch state.phase {
+            case .head, .receiving, .later:
+                guard state.reply == nil else { return }
+                state.reply = response
+                if state.isSuspended { wake(&state) }
+            case .replying, .queued, .draining, .over, .done: return
             }
-            guard let connection = state.connection else { return false }
-            state.isSuspended = true
-            state.suspendedSince = .now
-            // Under the lock, so that no thread resumes what is not suspended yet.
-            MHD_suspend_connection(connection.handle)
-            return true
         }
     }
 
-    /// The reply, once.
-    func takeReply() -> Response? { state.withLock { $0.reply.take() } }
+    // MARK: suspension, under the lock
 
-    /// Chooses an answer that is not sent by the library; false when another one was chosen before.
-    func claim() -> Bool {
-        state.withLock { state in
-            guard !state.isAnswered, state.connection != nil else { return false }
-            state.isAnswered = true
-            return true
-        }
+    /// Suspends; false when the server does not allow it any more.
+    ///
+    /// Thread: the worker, in the library's callback.
+    func sleep(_ state: inout State) -> Bool {
+        guard core.mode < .failing else { return false }
+        state.isSuspended = true
+        state.suspendedAt = .now
+        MHD_suspend_connection(handle)
+        return true
     }
 
-    /// The answer that was claimed, for the worker to take when the body is over.
-    func replace(_ response: Response) { state.withLock { $0.reply = response } }
-
-    var isOpen: Bool { state.withLock { $0.connection != nil } }
-
-    /// Nobody resumes the connection after this.
-    func finish() {
-        state.withLock { state in
-            state.connection = nil
-            state.reply = nil
-        }
-    }
-
-    var isSuspended: Bool { state.withLock { $0.isSuspended } }
-
-    /// How long the request took so far, without the time that it was suspended.
-    var activeTime: Duration {
-        let (suspended, since) = state.withLock { ($0.suspended, $0.suspendedSince) }
-        let now = ContinuousClock.now
-        return now - startedAt - suspended - (since.map { now - $0 } ?? .zero)
-    }
-
-    private static func wake(_ state: inout State) {
-        guard let connection = state.connection else { return }
+    func wake(_ state: inout State) {
         state.isSuspended = false
-        if let since = state.suspendedSince { state.suspended += .now - since }
-        state.suspendedSince = nil
-        MHD_resume_connection(connection.handle)
+        state.suspendedFor += ContinuousClock.now - state.suspendedAt
+        MHD_resume_connection(handle)
     }
 }

@@ -1,57 +1,54 @@
-/// A part of a file that is sent as it is.
-public struct FileSlice: Sendable, Hashable {
-    /// Of the file; it must not shrink while it is sent.
-    public let path: String
-    /// Of the first byte.
-    public let offset: Int
-    /// How many bytes.
-    public let count: Int
+public import Bytes
 
-    /// A part of a file.
-    ///
-    /// - Parameters:
-    ///   - path: of the file.
-    ///   - offset: of the first byte.
-    ///   - count: how many bytes.
-    public init(path: String, offset: Int, count: Int) {
-        self.path = path
-        self.offset = offset
-        self.count = count
-    }
-}
-
-/// What a response carries.
-public enum Body: Sendable {
-    /// Nothing.
-    case empty
-    /// Bytes from memory; for small answers.
-    case bytes([UInt8])
-    /// Bytes from a file, without a copy through the process.
-    case file(FileSlice)
-}
-
-/// An answer to a request.
+/// An answer.
 public struct Response: Sendable {
-    /// HTTP's status code.
+    /// The status code, 200 to 599.
     public var status: Int
-    /// Fields in this order; the server adds Date, Content-Length and Connection.
+    /// Header lines in the order in which they are sent.
+    ///
+    /// `Content-Length`, `Transfer-Encoding`, `Connection` and `Date` are the server's and left out, and so is a line that
+    /// is no valid header.
     public var headers: [(String, String)]
-    /// What it carries.
+    /// The body.
+    ///
+    /// Of a `HEAD` request and of a 304 only its length is sent, so give what `GET` would get.
     public var body: Body
-    /// Whether the connection ends with it.
-    public var closes: Bool
+    /// Closes the connection afterwards.
+    public var close: Bool
 
-    /// A response.
+    /// An answer.
     ///
     /// - Parameters:
-    ///   - status: HTTP's status code.
-    ///   - headers: fields in this order.
-    ///   - body: what it carries.
-    ///   - closes: whether the connection ends with it.
-    public init(status: Int, headers: [(String, String)] = [], body: Body = .empty, closes: Bool = false) {
+    ///   - status: the status code.
+    ///   - headers: names and values.
+    ///   - body: none if not given.
+    ///   - close: closes the connection afterwards.
+    public init(status: Int, headers: [(String, String)] = [], body: Body = .empty, close: Bool = false) {
         self.status = status
         self.headers = headers
         self.body = body
-        self.closes = closes
+        self.close = close
+    }
+}
+
+/// The body of an answer.
+public enum Body: Sendable {
+    /// None.
+    case empty
+    /// A few bytes; copied once.
+    case bytes([UInt8])
+    /// A part of a file, sent by the kernel without passing through the process. The file must not shrink.
+    case file(FileSlice)
+    /// A part of a slab, which is held until it was sent.
+    case slab(Slab, Range<Int>)
+
+    /// Its length in bytes.
+    public var count: Int {
+        switch self {
+        case .empty: 0
+        case .bytes(let bytes): bytes.count
+        case .file(let slice): slice.count
+        case .slab(let slab, let range): range.clamped(to: 0..<slab.capacity).count
+        }
     }
 }

@@ -1,138 +1,117 @@
 internal import CMicrohttpd
-internal import Glibc
 internal import Synchronization
 internal import Threads
 
-/// What the callbacks of a server share.
+/// An HTTP/1.1 server on libmicrohttpd.
+///
+/// It keeps itself alive until `stop`.
 ///
 /// Thread: any.
-final class ServerCore: Sendable {
-    let configuration: ServerConfiguration
-    let router: any RequestRouter
-    let connections = ConnectionTable()
-    let nextID = Atomic<UInt64>(1)
-    let active = Atomic<Int>(0)
-    private let draining = Atomic(false)
-    private let onLog: @Sendable (String) -> Void
-
-    init(
-        _ configuration: ServerConfiguration, _ router: any RequestRouter, _ onLog: @escaping @Sendable (String) -> Void
-    ) {
-        self.configuration = configuration
-        self.router = router
-        self.onLog = onLog
-    }
-
-    /// Whether no request may wait for anything any more.
-    var isDraining: Bool { draining.load(ordering: .acquiring) }
-
-    func drain() { draining.store(true, ordering: .releasing) }
-
-    func log(_ message: String) { onLog(message) }
-}
-
-/// An HTTP/1.1 server on libmicrohttpd's epoll thread pool.
-///
-/// Thread: any; `stop` blocks.
 public final class Server: Sendable {
-    private struct State {
-        var daemon: Daemon?
-        var watchdog: Watchdog?
+    private enum End {
+        case running, stopping, stopped
     }
 
-    /// Thread: the owner's; the library's handle may be used by any.
-    private struct Daemon: @unchecked Sendable {
-        let handle: OpaquePointer
-    }
+    /// The port it listens on.
+    public let port: UInt16
+    /// Host and port as in a URL.
+    public let address: String
 
     private let core: ServerCore
-    private let state: Mutex<State>
-    /// The port that it listens on.
-    public let port: UInt16
+    private nonisolated(unsafe) let daemon: OpaquePointer
+    private let listener: Int32
+    private let end = Monitor(End.running)
 
-    /// Begins to listen.
+    private init(_ core: ServerCore, _ daemon: OpaquePointer, _ listener: Int32, _ port: UInt16) {
+        self.core = core
+        self.daemon = daemon
+        self.listener = listener
+        self.port = port
+        let host = core.configuration.host
+        address = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+
+    /// Listens, and serves until `stop`.
     ///
     /// - Parameters:
-    ///   - configuration: how it listens, and what it admits.
-    ///   - router: says what is done with requests.
-    ///   - onLog: gets what the library has to say; any thread.
-    public init(
-        _ configuration: ServerConfiguration, router: any RequestRouter,
-        onLog: @escaping @Sendable (String) -> Void = { _ in }
-    ) throws(ServerFailure) {
-        let core = ServerCore(configuration, router, onLog)
-        let handle = try Self.start(core)
-        self.core = core
-        port = UInt16(clamping: fedgate_mhd_port(handle))
-        guard let watchdog = Watchdog(core) else {
-            MHD_stop_daemon(handle)
-            throw ServerFailure(description: "no thread for the server's watchdog")
+    ///   - configuration: addresses and limits.
+    ///   - router: asked about every request; kept until `stop`.
+    public static func start(
+        _ configuration: ServerConfiguration, router: any RequestRouter
+    ) throws(ServerFailure) -> Server {
+        let running = String(cString: MHD_get_version())
+        // The enumerations of the header are closed; a value from an unknown major version would be undefined.
+        // 0.9.75 and 1.0.1 were tried, also one built against and the other running.
+        guard ["0", "1"].contains(running.split(separator: ".").first) else { throw .wrongLibrary(running: running) }
+        let (listener, port) = try Listener.open(configuration)
+        guard let timers = TimerQueue(name: "http-timer") else {
+            Listener.discard(listener)
+            throw .cannotStart("no thread for the timer")
         }
-        state = Mutex(State(daemon: Daemon(handle: handle), watchdog: watchdog))
+        let core = ServerCore(configuration, router, timers, parsesInPlace: running.hasPrefix("0."))
+        guard let daemon = start(core, listener) else {
+            timers.stop()
+            Listener.discard(listener)
+            throw .cannotStart(core.message)
+        }
+        let server = Server(core, daemon, listener, port)
+        _ = Unmanaged.passRetained(core)
+        core.watch()
+        return server
     }
 
-    /// Connections that are open.
-    public var openConnections: Int { core.connections.count }
-
-    /// Requests that are under way.
-    public var activeExchanges: Int { core.active.load(ordering: .relaxed) }
-
-    /// Takes no more connections, waits for the requests under way, refuses those that take too long, and ends.
-    ///
-    /// - Parameter deadline: for the requests under way.
-    public func stop(within deadline: Duration) {
-        let (daemon, watchdog) = state.withLock { state in (state.daemon.take(), state.watchdog.take()) }
-        guard let daemon else { return }
-        let socket = MHD_quiesce_daemon(daemon.handle)
-        if socket >= 0 { close(socket) }
-        let end = ContinuousClock.now + deadline
-        while core.active.load(ordering: .acquiring) > 0, .now < end { usleep(5000) }
-        // From here no request can be suspended: the library aborts when it is stopped with one that is.
-        core.drain()
-        while true {
-            let suspended = core.connections.all.compactMap(\.exchange).filter(\.isSuspended)
-            if suspended.isEmpty { break }
-            for exchange in suspended {
-                exchange.reply(core.router.response(to: .stopping))
-                exchange.resume()
-            }
-            usleep(5000)
-        }
-        let answersEnd = ContinuousClock.now + .seconds(2)
-        while core.active.load(ordering: .acquiring) > 0, .now < answersEnd { usleep(5000) }
-        watchdog?.stop()
-        MHD_stop_daemon(daemon.handle)
-    }
-
-    private static func start(_ core: ServerCore) throws(ServerFailure) -> OpaquePointer {
+    private static func start(_ core: ServerCore, _ listener: Int32) -> OpaquePointer? {
         let configuration = core.configuration
-        let address = try SocketAddress(configuration.host, configuration.port)
-        var flags = MHD_USE_EPOLL_INTERNAL_THREAD.rawValue | MHD_ALLOW_SUSPEND_RESUME.rawValue
-        flags |= MHD_USE_ERROR_LOG.rawValue
-        if address.isIPv6 { flags |= MHD_USE_IPv6.rawValue }
-        let handle = address.withPointer { address in
-            var options = fedgate_mhd_options()
-            options.address = address
-            options.flags = flags
-            options.threads = UInt32(clamping: configuration.threads)
-            options.connection_memory = configuration.connectionMemory
-            options.connections = UInt32(clamping: configuration.maxConnections)
-            options.connections_per_address = UInt32(clamping: configuration.maxConnectionsPerAddress)
-            options.idle_seconds = UInt32(clamping: configuration.idleTimeout.components.seconds)
-            options.backlog = 1024
-            options.log = onServerLog
-            options.uri = onRequestLine
-            options.handler = onHandle
-            options.completed = onCompleted
-            options.connection = onConnection
-            // Unretained: the server owns the core and outlives the daemon.
-            options.cls = Unmanaged.passUnretained(core).toOpaque()
-            return fedgate_mhd_start(&options)
+        var settings = cmhd_settings()
+        settings.listener = listener
+        settings.threads = UInt32(clamping: configuration.threads)
+        settings.memory = max(4096, configuration.connectionMemory)
+        settings.connections = UInt32(clamping: max(configuration.maxConnections, configuration.threads))
+        settings.connections_per_address = UInt32(clamping: configuration.maxConnectionsPerAddress ?? 0)
+        let (seconds, rest) = configuration.idleTimeout.components
+        settings.timeout = UInt32(clamping: max(1, seconds + (rest > 0 ? 1 : 0)))
+        settings.context = Unmanaged.passUnretained(core).toOpaque()
+        settings.log = libraryLogged
+        settings.target = exchangeBegan
+        settings.unescape = leaveCoded
+        settings.handler = exchangeContinued
+        settings.completed = exchangeEnded
+        settings.connection = connectionChanged
+        return cmhd_start(&settings)
+    }
+
+    /// Connections that are open now.
+    public var openConnections: Int { core.openConnections }
+
+    /// Requests whose headers came and whose answer is not out.
+    public var activeExchanges: Int { core.activeExchanges }
+
+    /// Stops: refuses new connections and requests, lets the others finish, then fails what is left.
+    ///
+    /// Blocks until all is over. A second call waits for the first. Not from a router or handler.
+    ///
+    /// - Parameter time: how long exchanges may go on; what is left is answered with 503, and gets two seconds more to
+    ///   send that.
+    public func stop(within time: Duration) {
+        let isFirst = end.change { end in
+            defer { if end == .running { end = .stopping } }
+            return end == .running
         }
-        guard let handle else {
-            let reason = errno == 0 ? "" : ": " + String(cString: strerror(errno))
-            throw ServerFailure(description: "cannot listen on \(configuration.host):\(configuration.port)\(reason)")
+        guard isFirst else {
+            _ = end.wait { $0 == .stopped ? true : nil }
+            return
         }
-        return handle
+        core.change(to: .stopping)
+        Listener.close(inPlace: listener)
+        core.drain(within: time)
+        // From here on nothing is suspended any more, and what is suspended wakes: the daemon aborts otherwise.
+        core.change(to: .failing)
+        for connection in core.everyConnection { connection.exchange?.end(with: .stopping, .stopped) }
+        core.drain(within: .seconds(2))
+        core.timers.stop()
+        for connection in core.everyConnection { connection.shutdown() }
+        MHD_stop_daemon(daemon)
+        Unmanaged.passUnretained(core).release()
+        end.change { $0 = .stopped }
     }
 }

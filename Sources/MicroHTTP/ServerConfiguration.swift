@@ -1,47 +1,60 @@
 internal import Glibc
 
-/// How a server listens, and what it admits.
+/// What a server is started with.
 public struct ServerConfiguration: Sendable {
-    /// The address to listen on, IPv4 or IPv6.
-    public var host: String
-    /// 0 takes any free one.
-    public var port: UInt16
-    /// As many as there are cores: more of them only wake each other.
+    /// A name or numeric address to listen on, IPv4 or IPv6.
+    ///
+    /// `::` takes both.
+    public var host = "127.0.0.1"
+    /// The port; 0 takes any that is free.
+    public var port: UInt16 = 8080
+    /// Worker threads.
+    ///
+    /// More than there are cores only makes them wake one another.
     public var threads = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-    /// Bytes a connection, for headers and the pieces of bodies; more of it is cleared at each request for nothing.
+    /// Bytes reserved for each connection: request line and headers must fit, and half of it is the largest body piece.
     public var connectionMemory = 64 << 10
     /// Connections at one time.
-    public var maxConnections = 12_000
-    /// Connections from one address at one time; 0 sets no bound.
-    public var maxConnectionsPerAddress = 0
-    /// A connection on which nothing happens for so long is closed.
-    public var idleTimeout: Duration = .seconds(60)
-    /// From the connection, or a request's first line, to the end of its headers.
-    public var headerTimeout: Duration = .seconds(10)
-    /// For a whole request, waiting for others not counted.
-    public var requestDeadline: Duration = .seconds(3600)
-    /// Bytes a second that a body has to bring on average, once `rateGrace` is over.
-    public var minimumRate = 1024
-    /// How long a body may be slower.
-    public var rateGrace: Duration = .seconds(10)
-    /// A rest of a refused body up to this size is read before the answer.
-    public var smallRest = 64 << 10
-    /// Bytes that are read and dropped behind an answer in the middle of a body, so that the client gets to read it.
-    public var maxDiscard = 8 << 20
-
-    /// A configuration with the defaults for the rest.
     ///
-    /// - Parameters:
-    ///   - host: the address to listen on.
-    ///   - port: 0 takes any free one.
-    public init(host: String = "127.0.0.1", port: UInt16 = 8080) {
-        self.host = host
-        self.port = port
-    }
+    /// Each needs a file descriptor and `connectionMemory`.
+    public var maxConnections = 10_000
+    /// Connections at one time from one address; nil for no limit of its own.
+    public var maxConnectionsPerAddress: Int?
+    /// A connection on which nothing moves is closed after this.
+    ///
+    /// Whole seconds, at least one.
+    public var idleTimeout: Duration = .seconds(15)
+    /// How long the headers of a request may take.
+    public var headerTimeout: Duration = .seconds(10)
+    /// How long a request may take in all, its answer included.
+    public var requestDeadline: Duration = .seconds(3600)
+    /// Bytes a second that a body must bring, in each period of `rateGrace`; 0 for no such rule.
+    ///
+    /// Time for which a handler has asked the client to wait does not count.
+    public var minimumRate = 1024
+    /// The period over which `minimumRate` is measured.
+    public var rateGrace: Duration = .seconds(10)
+    /// Bytes of a body that are read and dropped after it was rejected, so that the client gets to read why.
+    public var maxDiscard = 256 << 10
+    /// How long a client is given to read a reply that was sent while its body still came.
+    public var linger: Duration = .seconds(2)
+    /// Connections that the kernel queues before they are accepted.
+    public var backlog: Int32 = 1024
+    /// Receives what the C library has to say, mostly about clients that broke off; any thread, must not block.
+    public var log: (@Sendable (String) -> Void)?
+
+    /// The defaults.
+    public init() {}
 }
 
-/// Why a server cannot start.
-public struct ServerFailure: Error, Sendable, Hashable, CustomStringConvertible {
-    /// For a person.
-    public let description: String
+/// Why a server did not start.
+public enum ServerFailure: Error, Sendable, Equatable {
+    /// The host is no address and no known name.
+    case unknownHost(String)
+    /// The address cannot be listened on; `code` is an errno.
+    case cannotListen(address: String, code: Int32)
+    /// libmicrohttpd at run time is neither 0.9 nor 1.
+    case wrongLibrary(running: String)
+    /// libmicrohttpd refused; what it logged.
+    case cannotStart(String)
 }

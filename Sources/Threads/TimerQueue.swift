@@ -1,100 +1,147 @@
 internal import Synchronization
 
-/// Something that will be done at its time unless it is cancelled.
-///
-/// Thread: any.
-public final class Timer: Sendable {
-    private let body: Mutex<(@Sendable () -> Void)?>
-
-    init(_ body: @escaping @Sendable () -> Void) { self.body = Mutex(body) }
-
-    /// Makes sure that it does not begin any more; it may be under way.
-    public func cancel() { body.withLock { $0 = nil } }
-
-    func fire() { body.withLock { $0.take() }?() }
-}
-
-/// Does things at their time, on one thread for all of them.
+/// One thread that calls what is due.
 ///
 /// Thread: any.
 public final class TimerQueue: Sendable {
+    private let core = TimerCore()
+    private let thread: DedicatedThread
+
+    /// Starts the thread.
+    ///
+    /// - Parameter name: at most 15 bytes, shown by `top -H`.
+    public init?(name: String) {
+        let core = core
+        guard let thread = DedicatedThread(name: name, { core.run() }) else { return nil }
+        self.thread = thread
+    }
+
+    deinit { core.stop() }
+
+    /// Calls something once, later.
+    ///
+    /// - Parameters:
+    ///   - delay: at least this long from now.
+    ///   - body: called on the queue's thread, which it must not block. Never called after `stop`.
+    public func schedule(after delay: Duration, _ body: @escaping @Sendable () -> Void) -> Timer {
+        core.add(after: delay, body)
+    }
+
+    /// Ends the thread and forgets what was not due yet.
+    ///
+    /// Waits for a body that is running. Not from a body; a second call does nothing.
+    public func stop() {
+        core.stop()
+        thread.join()
+    }
+}
+
+/// Something that a `TimerQueue` is going to call.
+public final class Timer: Sendable {
+    /// Closures that are stored bare in a generic type are wrapped once more by every access.
+    struct Body {
+        let call: @Sendable () -> Void
+    }
+
+    private let body: Mutex<Body?>
+
+    init(_ body: @escaping @Sendable () -> Void) { self.body = Mutex(Body(call: body)) }
+
+    /// Prevents the call, unless it has begun.
+    ///
+    /// What the body holds is released at once.
+    public func cancel() { _ = take() }
+
+    func take() -> Body? {
+        body.withLock { body in
+            defer { body = nil }
+            return body
+        }
+    }
+
+    var isCancelled: Bool { body.withLock { $0 == nil } }
+}
+
+/// What the thread shares with those who schedule; it keeps no `TimerQueue` alive.
+private final class TimerCore: Sendable {
     private struct Entry {
         let due: ContinuousClock.Instant
         let timer: Timer
     }
 
     private struct State {
-        /// A binary heap: no entry is due before its parent.
         var heap: [Entry] = []
-        var isStopping = false
+        var stopped = false
+        var sweepAt = 1024
     }
 
-    private let state = Monitor(State())
-    private let thread = Mutex<DedicatedThread?>(nil)
-
-    /// A queue with its thread; nil when the system gives none.
+    private let state = Mutex(State())
+    /// Counts the reasons to look at the heap again.
     ///
-    /// - Parameter name: of the thread.
-    public init?(name: String) {
-        guard let started = DedicatedThread(name: name, { [state] in Self.run(state) }) else { return nil }
-        thread.withLock { $0 = started }
-    }
+    /// Only an earlier deadline than all others is one, so that scheduling rarely wakes the thread.
+    private let wakes = Monitor(0)
 
-    /// Does something later.
-    ///
-    /// - Parameters:
-    ///   - delay: from now.
-    ///   - body: on the queue's thread, which it must not block.
-    public func schedule(after delay: Duration, _ body: @escaping @Sendable () -> Void) -> Timer {
+    func add(after delay: Duration, _ body: @escaping @Sendable () -> Void) -> Timer {
         let timer = Timer(body)
-        state.change { Self.push(Entry(due: .now + delay, timer: timer), to: &$0.heap) }
+        let entry = Entry(due: .now.advanced(by: delay), timer: timer)
+        let isFirst = state.withLock { state in
+            guard !state.stopped else { return false }
+            if state.heap.count >= state.sweepAt {
+                state.heap = state.heap.filter { !$0.timer.isCancelled }.sorted { $0.due < $1.due }
+                state.sweepAt = max(1024, 2 * state.heap.count)
+            }
+            return Self.insert(entry, &state.heap) == 0
+        }
+        if isFirst { wakes.change { $0 += 1 } }
         return timer
     }
 
-    /// Ends the thread; what is not due yet is not done.
-    ///
-    /// Blocks.
-    public func stop() {
-        state.change { $0.isStopping = true }
-        thread.withLock { $0.take() }?.join()
+    func stop() {
+        state.withLock { state in
+            state.stopped = true
+            state.heap = []
+        }
+        wakes.change { $0 += 1 }
     }
 
-    private static func run(_ state: Monitor<State>) {
+    func run() {
+        var seen = 0
         while true {
-            let next = state.look { $0.isStopping ? nil : ($0.heap.first?.due ?? .now + .seconds(3600)) }
-            guard let next else { return }
-            let due: [Timer]? = state.wait(within: max(.zero, next - .now)) { state in
-                if state.isStopping { return [] }
-                let now = ContinuousClock.now
-                var due: [Timer] = []
-                while let first = state.heap.first, first.due <= now { due.append(pop(&state.heap, first)) }
-                // An entry that came meanwhile may be due earlier than the one that is waited for.
-                return due.isEmpty && (state.heap.first?.due ?? next) >= next ? nil : due
+            let (stopped, due, remaining) = state.withLock { state -> (Bool, Timer?, Duration?) in
+                guard !state.stopped, let first = state.heap.first else { return (state.stopped, nil, nil) }
+                let remaining = ContinuousClock.Instant.now.duration(to: first.due)
+                guard remaining <= .zero else { return (false, nil, min(remaining, .seconds(3600))) }
+                return (false, Self.removeFirst(&state.heap).timer, nil)
             }
-            for timer in due ?? [] { timer.fire() }
+            if stopped { return }
+            if let due {
+                due.take()?.call()
+                continue
+            }
+            let last = seen
+            seen = wakes.wait(within: remaining) { $0 == last ? nil : $0 } ?? last
         }
     }
 
-    private static func push(_ entry: Entry, to heap: inout [Entry]) {
+    private static func insert(_ entry: Entry, _ heap: inout [Entry]) -> Int {
         heap.append(entry)
         var child = heap.count - 1
         while child > 0, heap[child].due < heap[(child - 1) / 2].due {
             heap.swapAt(child, (child - 1) / 2)
             child = (child - 1) / 2
         }
+        return child
     }
 
-    private static func pop(_ heap: inout [Entry], _ first: Entry) -> Timer {
+    private static func removeFirst(_ heap: inout [Entry]) -> Entry {
         heap.swapAt(0, heap.count - 1)
-        heap.removeLast()
+        let first = heap.removeLast()
         var parent = 0
         while true {
             var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && heap[child].due < heap[least].due
-            {
-                least = child
-            }
-            if least == parent { return first.timer }
+            for child in (2 * parent + 1)...(2 * parent + 2)
+            where child < heap.count && heap[child].due < heap[least].due { least = child }
+            guard least != parent else { return first }
             heap.swapAt(parent, least)
             parent = least
         }

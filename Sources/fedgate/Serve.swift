@@ -103,9 +103,11 @@ private struct Service {
         let gateway = try Gateway(configuration, log: log, board: board, registry: registry, logger: logger)
         defer { gateway.stop() }
         guard gateway.start() else { throw StartFailure(description: "the system gives no thread") }
-        let server = try Server(
-            ServerConfiguration(host: settings.host, port: settings.port), router: gateway,
-            onLog: { [logger] in logger.log(.debug, "libmicrohttpd: \($0)") })
+        var listener = ServerConfiguration()
+        listener.host = settings.host
+        listener.port = settings.port
+        listener.log = { [logger] in logger.log(.debug, "libmicrohttpd: \($0)") }
+        let server = try Server.start(listener, router: gateway)
         let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
         // A plain line, whatever the log level: scripts wait for it.
         Terminal.error("fedgate: listening on http://\(host):\(server.port)")

@@ -1,67 +1,127 @@
 import Glibc
 
-/// A client that sends whatever it is told, byte for byte.
+/// A socket to the server under test, written to and read byte by byte.
 final class RawClient {
-    private let descriptor: Int32
-    /// The server lives as long as its clients.
-    private let server: AnyObject?
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
 
-    init(port: UInt16, server: AnyObject? = nil) {
-        self.server = server
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    struct Reply {
+        var status = 0
+        var headers: [String: String] = [:]
+        var body: [UInt8] = []
+        var text: String { String(decoding: body, as: UTF8.self) }
+    }
+
+    private let socket: Int32
+    private var buffer: [UInt8] = []
+    private(set) var wasReset = false
+
+    init(_ port: UInt16) throws {
+        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
-        inet_pton(AF_INET, "127.0.0.1", &address.sin_addr)
-        var timeout = timeval(tv_sec: 20, tv_usec: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
-        _ = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let connected = withUnsafePointer(to: &address) { address in
+            address.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
+        guard connected == 0 else { throw Failure(description: "connect: \(errno)") }
     }
 
-    deinit { close(descriptor) }
+    deinit { Glibc.close(socket) }
 
-    /// False when the server has gone.
-    @discardableResult func send(_ text: String) -> Bool { send(Array(text.utf8)) }
-
+    /// Sends all of it; false when the server does not take more.
     @discardableResult func send(_ bytes: [UInt8]) -> Bool {
-        var done = 0
-        while done < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress.map { $0 + done }, bytes.count - done, Int32(MSG_NOSIGNAL))
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes.withUnsafeBytes { all in
+                Glibc.send(socket, all.baseAddress?.advanced(by: sent), bytes.count - sent, Int32(MSG_NOSIGNAL))
             }
-            if count <= 0 { return false }
-            done += count
+            guard count > 0 else { return false }
+            sent += count
         }
         return true
     }
 
-    /// Whether something can be read, the end included.
-    var hasAnswer: Bool {
-        var byte: UInt8 = 0
-        return recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) >= 0
+    @discardableResult func send(_ text: String) -> Bool { send(Array(text.utf8)) }
+
+    /// What fits into the socket's buffer now.
+    func sendWithoutWaiting(_ bytes: [UInt8]) -> Int {
+        Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
     }
 
-    /// All that comes until the server ends the connection, or 20 seconds pass without a byte.
-    func readToEnd() -> String {
-        var text: [UInt8] = []
-        while let piece = receive() { text += piece }
-        return String(decoding: text, as: UTF8.self)
+    func finishSending() { shutdown(socket, Int32(SHUT_WR)) }
+
+    /// Closes so that the server gets a reset.
+    func reset() {
+        var now = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(socket, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
+        shutdown(socket, Int32(SHUT_RD))
+        dup2(open("/dev/null", O_RDONLY), socket)
     }
 
-    /// Reads until the text has come.
-    func read(until end: String) -> String {
-        var text: [UInt8] = []
-        while !String(decoding: text, as: UTF8.self).hasSuffix(end), let piece = receive(1) { text += piece }
-        return String(decoding: text, as: UTF8.self)
+    /// The next answer, or nil when the connection ended before one.
+    func reply(toHead: Bool = false) throws -> Reply? {
+        let end = Array("\r\n\r\n".utf8)
+        while true {
+            if let start = Self.find(end, in: buffer) {
+                var reply = Self.head(String(decoding: buffer[..<start], as: UTF8.self))
+                buffer.removeFirst(start + 4)
+                let isBodyless = toHead || reply.status < 200 || reply.status == 204 || reply.status == 304
+                let count = isBodyless ? 0 : Int(reply.headers["content-length"] ?? "") ?? 0
+                while buffer.count < count { guard try more() else { throw Failure(description: "body cut off") } }
+                reply.body = Array(buffer[..<count])
+                buffer.removeFirst(count)
+                return reply
+            }
+            guard try more() else { return nil }
+        }
     }
 
-    private func receive(_ most: Int = 65536) -> [UInt8]? {
-        var buffer = [UInt8](repeating: 0, count: most)
-        let count = recv(descriptor, &buffer, buffer.count, 0)
-        return count > 0 ? Array(buffer[..<count]) : nil
+    func someReply(toHead: Bool = false) throws -> Reply {
+        guard let reply = try reply(toHead: toHead) else { throw Failure(description: "no reply") }
+        return reply
+    }
+
+    /// Everything up to the end of the connection.
+    func rest() throws -> [UInt8] {
+        while try more() {}
+        return buffer
+    }
+
+    /// Whether the server ends the connection with nothing more said.
+    func isClosed() throws -> Bool { try rest().isEmpty }
+
+    private func more() throws -> Bool {
+        var event = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+        guard poll(&event, 1, 30_000) > 0 else { throw Failure(description: "the server says nothing") }
+        var bytes = [UInt8](repeating: 0, count: 65_536)
+        let count = recv(socket, &bytes, bytes.count, 0)
+        if count < 0 { wasReset = true }
+        guard count > 0 else { return false }
+        buffer.append(contentsOf: bytes[..<count])
+        return true
+    }
+
+    private static func find(_ pattern: [UInt8], in bytes: [UInt8]) -> Int? {
+        guard bytes.count >= pattern.count else { return nil }
+        return (0...bytes.count - pattern.count).first { bytes[$0..<$0 + pattern.count].elementsEqual(pattern) }
+    }
+
+    private static func head(_ text: String) -> Reply {
+        var reply = Reply()
+        let lines = text.split(separator: "\r\n")
+        let words = lines.first?.split(separator: " ") ?? []
+        if words.count > 1 { reply.status = Int(words[1]) ?? 0 }
+        for line in lines.dropFirst() {
+            guard let colon = line.firstIndex(of: ":") else { continue }
+            var value = line[line.index(after: colon)...]
+            while value.first == " " { value.removeFirst() }
+            reply.headers[line[..<colon].lowercased()] = String(value)
+        }
+        return reply
     }
 }

@@ -1,103 +1,137 @@
+import MicroHTTP
 import Synchronization
+import Testing
 import Threads
 
-@testable import MicroHTTP
-
-/// Answers by path: `/echo` counts the body, `/later` answers from another thread, `/full` takes every piece only when it
-/// comes the second time, `/picky` refuses the body at its first byte, `/limit` refuses it at the headers.
+/// A router made of a closure, that remembers what it saw.
 final class TestRouter: RequestRouter {
-    let outcomes = Monitor<[Outcome]>([])
-    let ended = Monitor(0)
-    let timers: TimerQueue
+    typealias Accept = @Sendable (borrowing Request, Exchange) -> Acceptance
 
-    init(_ timers: TimerQueue) { self.timers = timers }
-
-    func accept(_ request: consuming Request, _ exchange: Exchange) -> Acceptance {
-        switch request.path {
-        case "/limit": .reply(Response(status: 413, body: .bytes(Array("too large".utf8))))
-        case "/plain": .reply(Response(status: 200, body: .bytes(Array("plain".utf8))))
-        case "/same": .reply(Response(status: 304, headers: [("ETag", "\"x\"")]))
-        default: .handle(TestHandler(self, String(request.path)))
-        }
+    struct Seen {
+        var targets: [String] = []
+        var outcomes: [UInt64: [Outcome]] = [:]
+        var ended: [Outcome] { outcomes.values.flatMap { $0 } }
     }
 
-    func response(to refusal: Refusal) -> Response {
-        Response(status: refusal.status, body: .bytes(Array(refusal.reason.utf8)))
+    let seen = Monitor(Seen())
+    /// A closure bare in a mutex is wrapped once more by every access.
+    private struct Decision { let accept: Accept }
+
+    private let decision: Mutex<Decision?>
+
+    init(_ decide: @escaping Accept) { decision = Mutex(Decision(accept: decide)) }
+
+    /// Lets go of the closure, which often holds a handler, which holds an exchange, which holds this.
+    func forget() { decision.withLock { $0 = nil } }
+
+    /// Answers each request with its method and target.
+    static func echo() -> TestRouter {
+        TestRouter { request, _ in .reply(.text("\(request.method) \(request.target)")) }
     }
 
-    func completed(_ exchange: Exchange, _ outcome: Outcome) { outcomes.change { $0.append(outcome) } }
+    func accept(_ request: borrowing Request, _ exchange: Exchange) -> Acceptance {
+        let target = request.target
+        seen.change { $0.targets.append(target) }
+        return decision.withLock({ $0 })?.accept(request, exchange) ?? .reply(Response(status: 500))
+    }
+
+    func response(to refusal: Refusal) -> Response { .text(refusal.detail, status: refusal.status) }
+
+    func completed(_ exchange: Exchange, _ outcome: Outcome) {
+        seen.change { $0.outcomes[exchange.id, default: []].append(outcome) }
+    }
+
+    var targets: [String] { seen.change { $0.targets } }
+
+    /// How the exchanges ended, once there are so many of them.
+    func outcomes(_ count: Int = 1) throws -> [Outcome] {
+        let all = try #require(seen.wait(within: .seconds(60)) { $0.ended.count >= count ? $0.outcomes : nil })
+        #expect(all.values.allSatisfy { $0.count == 1 })
+        return all.sorted { $0.key < $1.key }.flatMap { $0.value }
+    }
 }
 
-final class TestHandler: ExchangeHandler {
-    private let router: TestRouter
-    private let path: String
-    private let state = Mutex((count: 0, sum: 0, again: false))
+extension Response {
+    static func text(_ text: String, status: Int = 200) -> Response {
+        Response(status: status, headers: [("Content-Type", "text/plain")], body: .bytes(Array(text.utf8)))
+    }
+}
 
-    init(_ router: TestRouter, _ path: String) {
-        self.router = router
-        self.path = path
+/// A handler that keeps the body and lets closures decide.
+final class TestHandler: ExchangeHandler {
+    struct Seen {
+        var body: [UInt8] = []
+        var pieces = 0
+        var outcomes: [Outcome] = []
+        var exchange: Exchange?
+        var hasEnded = false
+    }
+
+    let seen = Monitor(Seen())
+    private let onBody: (@Sendable (Int, Exchange) -> BodyVerdict)?
+    private let onEnd: @Sendable (TestHandler, Exchange) -> EndVerdict
+
+    /// A handler.
+    ///
+    /// - Parameters:
+    ///   - body: asked with the number of bytes seen, this piece included, before they are kept.
+    ///   - end: asked at the end.
+    init(
+        body: (@Sendable (Int, Exchange) -> BodyVerdict)? = nil,
+        end: @escaping @Sendable (TestHandler, Exchange) -> EndVerdict = { handler, _ in
+            .reply(.text("\(handler.seen.change { $0.body.count })"))
+        }
+    ) {
+        onBody = body
+        onEnd = end
     }
 
     func body(_ piece: UnsafeRawBufferPointer, _ exchange: Exchange) -> BodyVerdict {
-        if path == "/picky" { return .reject(Response(status: 422, body: .bytes(Array("wrong".utf8)))) }
-        if path == "/full" {
-            let isAgain = state.withLock { state in
-                state.again.toggle()
-                return !state.again
-            }
-            if !isAgain {
-                _ = router.timers.schedule(after: .zero) { exchange.resume() }
-                return .wait
-            }
+        let count = seen.change { seen in
+            seen.exchange = exchange
+            seen.pieces += 1
+            return seen.body.count + piece.count
         }
-        state.withLock { state in
-            state.count += piece.count
-            state.sum = piece.reduce(state.sum) { ($0 &* 31 &+ Int($1)) & 0xffff_ffff }
-        }
-        return .consumed
+        let verdict = onBody?(count, exchange) ?? .consumed
+        if case .consumed = verdict { seen.change { $0.body.append(contentsOf: piece) } }
+        return verdict
     }
 
     func end(_ exchange: Exchange) -> EndVerdict {
-        let (count, sum, _) = state.withLock { $0 }
-        let response = Response(status: 200, body: .bytes(Array("\(count) \(sum)".utf8)))
-        if path == "/never" { return .later }
-        guard path == "/later" else { return .reply(response) }
-        _ = router.timers.schedule(after: .milliseconds(2)) {
-            exchange.reply(response)
-            exchange.reply(Response(status: 500))
+        seen.change { seen in
+            seen.exchange = exchange
+            seen.hasEnded = true
         }
-        return .later
+        return onEnd(self, exchange)
     }
 
-    func ended(_ exchange: Exchange, _ outcome: Outcome) { router.ended.change { $0 += 1 } }
+    func ended(_ exchange: Exchange, _ outcome: Outcome) { seen.change { $0.outcomes.append(outcome) } }
+
+    /// How it ended; also that it did so once.
+    func outcome() throws -> Outcome {
+        let outcomes = try #require(seen.wait(within: .seconds(60)) { $0.outcomes.isEmpty ? nil : $0.outcomes })
+        #expect(outcomes.count == 1)
+        return outcomes[0]
+    }
+
+    /// The exchange, once the body's end was seen.
+    func exchangeAtEnd() throws -> Exchange {
+        try #require(seen.wait(within: .seconds(60)) { $0.hasEnded ? $0.exchange : nil })
+    }
 }
 
-/// A server for one test, stopped at its end.
-final class TestServer {
-    let router: TestRouter
-    let server: Server
-    private let timers: TimerQueue
-
-    init(_ change: (inout ServerConfiguration) -> Void = { _ in }) throws {
-        guard let timers = TimerQueue(name: "test-timers") else { throw ServerFailure(description: "no thread") }
-        self.timers = timers
-        router = TestRouter(timers)
-        var configuration = ServerConfiguration(port: 0)
-        change(&configuration)
-        server = try Server(configuration, router: router)
+/// Runs a server for the time of a test.
+func withServer<R>(
+    _ router: TestRouter, _ change: (inout ServerConfiguration) -> Void = { _ in }, _ body: (Server) throws -> R
+) throws -> R {
+    var configuration = ServerConfiguration()
+    configuration.port = 0
+    configuration.threads = 2
+    change(&configuration)
+    let server = try Server.start(configuration, router: router)
+    defer {
+        server.stop(within: .seconds(10))
+        router.forget()
     }
-
-    deinit {
-        server.stop(within: .milliseconds(50))
-        timers.stop()
-    }
-
-    var client: RawClient { RawClient(port: server.port, server: self) }
-
-    /// What the server answers to these bytes, until it ends the connection.
-    func answer(_ request: String) -> String {
-        let client = client
-        client.send(request)
-        return client.readToEnd()
-    }
+    return try body(server)
 }

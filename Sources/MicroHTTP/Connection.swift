@@ -1,0 +1,105 @@
+internal import CMicrohttpd
+internal import Glibc
+internal import Synchronization
+
+/// One client's connection, from its acceptance to the closing of its socket.
+///
+/// Thread: any. libmicrohttpd says that the socket is about to be closed before it closes it; `isOpen` ends there under the
+/// lock, so that nobody uses the number of a descriptor that has become another's.
+final class Connection: Sendable {
+    private struct State {
+        var isOpen = true
+        var isFirst = true
+        var idleSince = ContinuousClock.now
+        var exchange: Exchange?
+    }
+
+    /// The client's address without the port.
+    let address: String
+    private let descriptor: Int32
+    private let state = Mutex(State())
+
+    init(_ connection: OpaquePointer) {
+        descriptor = cmhd_socket(connection)
+        address = Self.text(of: cmhd_peer(connection))
+    }
+
+    var exchange: Exchange? { state.withLock { $0.exchange } }
+
+    func begin(_ exchange: Exchange) {
+        state.withLock { $0.exchange = exchange }
+    }
+
+    func finish(at now: ContinuousClock.Instant) {
+        state.withLock { state in
+            state.exchange = nil
+            state.isFirst = false
+            state.idleSince = now
+        }
+    }
+
+    /// The socket is about to be closed.
+    func close() {
+        state.withLock { state in
+            state.isOpen = false
+            state.exchange = nil
+        }
+    }
+
+    /// Ends the connection if no request line came in time; otherwise says which exchange to look at.
+    func check(at now: ContinuousClock.Instant, _ configuration: ServerConfiguration) -> Exchange? {
+        let (exchange, isLate) = state.withLock { state in
+            let allowance = state.isFirst ? .zero : configuration.idleTimeout
+            let isLate = state.exchange == nil && now - state.idleSince > configuration.headerTimeout + allowance
+            return (state.exchange, isLate)
+        }
+        if isLate { shutdown() }
+        return exchange
+    }
+
+    /// Makes the worker see an end of the connection.
+    func shutdown() {
+        state.withLock { state in
+            if state.isOpen { _ = Glibc.shutdown(descriptor, Int32(SHUT_RDWR)) }
+        }
+    }
+
+    /// Whether the client has reset the connection.
+    ///
+    /// One that only finished sending may well wait for its answer.
+    var isReset: Bool {
+        state.withLock { state in
+            guard state.isOpen else { return true }
+            var event = pollfd(fd: descriptor, events: 0, revents: 0)
+            return poll(&event, 1, 0) > 0 && Int32(event.revents) & (POLLERR | POLLHUP) != 0
+        }
+    }
+
+    /// Sends bytes past libmicrohttpd, then the end of the stream.
+    ///
+    /// Only while libmicrohttpd has nothing to send itself: before a response was queued. Never blocks, so the bytes have
+    /// to fit into the socket's empty buffer.
+    ///
+    /// - Returns: whether all of them did.
+    func sendLast(_ bytes: [UInt8]) -> Bool {
+        state.withLock { state in
+            guard state.isOpen else { return false }
+            let sent = send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+            _ = Glibc.shutdown(descriptor, Int32(SHUT_WR))
+            return sent == bytes.count
+        }
+    }
+
+    private static func text(of peer: UnsafePointer<sockaddr>?) -> String {
+        guard let peer else { return "" }
+        let isNew = peer.pointee.sa_family == sa_family_t(AF_INET6)
+        let size = isNew ? MemoryLayout<sockaddr_in6>.size : MemoryLayout<sockaddr_in>.size
+        let text = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer -> String in
+            guard let base = buffer.baseAddress,
+                getnameinfo(peer, socklen_t(size), base, 64, nil, 0, Int32(NI_NUMERICHOST)) == 0
+            else { return "" }
+            return String(cString: base)
+        }
+        return text.hasPrefix("::ffff:") ? String(text.dropFirst(7)) : text
+    }
+}

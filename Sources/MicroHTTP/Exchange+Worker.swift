@@ -1,0 +1,216 @@
+internal import CMicrohttpd
+internal import Synchronization
+
+/// What the workers of libmicrohttpd call. Everything here runs in its access handler.
+extension Exchange {
+    /// One call of the access handler.
+    ///
+    /// - Parameters:
+    ///   - data: the piece of the body, if there is one.
+    ///   - size: its size; afterwards how much of it was not taken.
+    func step(
+        _ method: UnsafePointer<CChar>, _ version: UnsafePointer<CChar>, _ data: UnsafePointer<CChar>?,
+        _ size: UnsafeMutablePointer<Int>
+    ) -> MHD_Result {
+        if let data {
+            // After `100 Continue` the old library offers even a body of no bytes, when a further request has come with it.
+            guard size.pointee > 0 else { return .YES }
+            let piece = UnsafeRawBufferPointer(start: data, count: size.pointee)
+            let (taken, result) = take(piece)
+            if taken { size.pointee = 0 }
+            return result
+        }
+        return state.withLock({ $0.phase == .head }) ? headersCame(method, version) : bodyEnded()
+    }
+
+    // MARK: headers
+
+    private func headersCame(_ method: UnsafePointer<CChar>, _ version: UnsafePointer<CChar>) -> MHD_Result {
+        core.exchangeBegan()
+        let (framing, refusal) = checkHeaders(method, version)
+        let method = String(cString: method)
+        state.withLock { state in
+            state.isActive = true
+            state.method = method
+            state.contentLength = framing.contentLength
+            state.hasBody = framing.hasBody
+            state.window = RateWindow()
+        }
+        if let refusal {
+            // Where the request ends is unknown: nothing more is read from this connection.
+            return queue(core.response(to: refusal), from: .head, closing: true)
+        }
+        guard core.mode == .running else { return answer(core.response(to: .stopping), framing) }
+        let request = Request(
+            connection: handle, exchange: self, method: method, version: String(cString: version), framing: framing)
+        switch core.router.accept(request, self) {
+        case .reply(let response): return answer(response, framing)
+        case .handle(let handler):
+            state.withLock { state in
+                state.handler = handler
+                if state.phase == .head { state.phase = .receiving }
+            }
+            return .YES
+        }
+    }
+
+    private func checkHeaders(
+        _ method: UnsafePointer<CChar>, _ version: UnsafePointer<CChar>
+    ) -> (HeaderCheck, Refusal?) {
+        let method = Self.bytes(method)
+        let version = Self.bytes(version)
+        let first = UInt(bitPattern: version.baseAddress) + UInt(version.count) + 2
+        var check = HeaderCheck(start: core.parsesInPlace ? first : nil)
+        _ = withUnsafeMutablePointer(to: &check) { cmhd_each_header(handle, seeHeader, $0) }
+        let end = UInt(bitPattern: method.baseAddress) + UInt(cmhd_head_size(handle))
+        if let refusal = check.verdict(version: version, end: core.parsesInPlace ? end : nil) {
+            return (check, refusal)
+        }
+        if core.parsesInPlace, targetEnd + 1 != UInt(bitPattern: version.baseAddress) {
+            return (check, .malformed("the request line is not three words with single spaces"))
+        }
+        guard HeaderCheck.isToken(method) else { return (check, .malformed("the method is not a token")) }
+        return (check, parts.fault.map { .malformed($0) })
+    }
+
+    private static func bytes(_ text: UnsafePointer<CChar>) -> UnsafeBufferPointer<UInt8> {
+        let text = UnsafeRawBufferPointer(start: text, count: String.length(of: text))
+        return text.assumingMemoryBound(to: UInt8.self)
+    }
+
+    /// An answer that is known with the headers.
+    private func answer(_ response: Response, _ framing: HeaderCheck) -> MHD_Result {
+        // Queued at once it would close the connection, so without a body it is queued in the handler's second call. With
+        // `Expect` it has to be now: that keeps the body from being sent.
+        if framing.hasBody && framing.expectsContinue { return queue(response, from: .head, closing: true) }
+        state.withLock { state in
+            if state.phase == .head { state.phase = .receiving }
+        }
+        return reject(response, framing.hasBody ? 0 : nil).1
+    }
+
+    // MARK: body
+
+    private enum Step {
+        case deliver(any ExchangeHandler)
+        case reject(Response)
+        case drop, sleep, close
+    }
+
+    private func take(_ piece: UnsafeRawBufferPointer) -> (taken: Bool, MHD_Result) {
+        let step = state.withLock { state -> Step in
+            switch state.phase {
+            case .receiving:
+                if let reply = state.reply { return .reject(reply) }
+                return state.handler.map { .deliver($0) } ?? .close
+            case .replying: return .drop
+            case .draining:
+                state.discarded += piece.count
+                if state.discarded <= core.configuration.maxDiscard { return .drop }
+                return sleep(&state) ? .sleep : .close
+            case .head, .later, .queued, .over, .done: return .close
+            }
+        }
+        switch step {
+        case .deliver(let handler): return deliver(piece, to: handler)
+        case .reject(let reply): return reject(reply, piece.count)
+        case .drop:
+            count(piece)
+            return (true, .YES)
+        case .sleep: return (false, .YES)
+        case .close: return (false, .NO)
+        }
+    }
+
+    private func deliver(
+        _ piece: UnsafeRawBufferPointer, to handler: any ExchangeHandler
+    ) -> (taken: Bool, MHD_Result) {
+        switch handler.body(piece, self) {
+        case .consumed:
+            count(piece)
+            guard !hasTinyPieces else { return reject(core.response(to: .malformed("the chunks are too small")), 0) }
+            return (true, .YES)
+        case .wait:
+            let slept = state.withLock { state in
+                guard state.phase == .receiving, state.reply == nil, sleep(&state) else { return false }
+                if state.recall { wake(&state) }
+                state.recall = false
+                return true
+            }
+            if slept { return (false, .YES) }
+            if core.mode == .failing { reply(core.response(to: .stopping)) }
+            guard let reply = state.withLock({ $0.phase == .receiving ? $0.reply : nil }) else { return (false, .NO) }
+            return reject(reply, piece.count)
+        case .reject(let response): return reject(response, piece.count)
+        }
+    }
+
+    private func count(_ piece: UnsafeRawBufferPointer) {
+        // One worker writes these.
+        received.store(received.load(ordering: .relaxed) + UInt64(piece.count), ordering: .relaxed)
+        pieces.store(pieces.load(ordering: .relaxed) + 1, ordering: .relaxed)
+    }
+
+    /// The library never joins chunks, so a body in chunks of a byte costs a call for each.
+    private var hasTinyPieces: Bool {
+        let pieces = pieces.load(ordering: .relaxed)
+        guard pieces > 1 << 16, received.load(ordering: .relaxed) < 4 * pieces else { return false }
+        return state.withLock { $0.contentLength == nil }
+    }
+
+    // MARK: end
+
+    private func bodyEnded() -> MHD_Result {
+        enum Step {
+            case deliver(any ExchangeHandler)
+            case queue(Response, Phase)
+            case sleep, close
+        }
+        let step = state.withLock { state -> Step in
+            switch state.phase {
+            case .receiving:
+                if let reply = state.reply { return .queue(reply, .receiving) }
+                return state.handler.map { .deliver($0) } ?? .close
+            case .replying: return state.reply.map { .queue($0, .replying) } ?? .close
+            case .later:
+                if let reply = state.reply { return .queue(reply, .later) }
+                return sleep(&state) ? .sleep : .close
+            case .head, .queued, .draining, .over, .done: return .close
+            }
+        }
+        switch step {
+        case .deliver(let handler): return finish(handler)
+        case .queue(let reply, let phase): return queue(reply, from: phase)
+        case .sleep: return .YES
+        case .close: return .NO
+        }
+    }
+
+    private func finish(_ handler: any ExchangeHandler) -> MHD_Result {
+        switch handler.end(self) {
+        case .reply(let response): return queue(response, from: .receiving)
+        case .later:
+            let slept = state.withLock { state in
+                guard state.phase == .receiving, state.reply == nil, sleep(&state) else { return false }
+                state.phase = .later
+                return true
+            }
+            if slept { return .YES }
+            if core.mode == .failing { reply(core.response(to: .stopping)) }
+            guard let reply = state.withLock({ $0.reply }) else { return .NO }
+            return queue(reply, from: .receiving)
+        }
+    }
+}
+
+/// Called for each header line by `cmhd_each_header`, on its thread.
+private func seeHeader(
+    _ context: UnsafeMutableRawPointer?, _: MHD_ValueKind, _ name: UnsafePointer<CChar>?, _ nameCount: Int,
+    _ value: UnsafePointer<CChar>?, _ valueCount: Int
+) -> MHD_Result {
+    context?.assumingMemoryBound(to: HeaderCheck.self).pointee.see(
+        name: UnsafeRawBufferPointer(start: name, count: nameCount).assumingMemoryBound(to: UInt8.self),
+        value: UnsafeRawBufferPointer(start: value, count: value == nil ? 0 : valueCount)
+            .assumingMemoryBound(to: UInt8.self))
+    return .YES
+}

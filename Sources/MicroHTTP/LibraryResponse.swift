@@ -1,0 +1,48 @@
+internal import Bytes
+internal import CMicrohttpd
+internal import Glibc
+
+/// Builds libmicrohttpd's responses.
+enum LibraryResponse {
+    /// A response that the caller destroys, or nil when memory or descriptors ran out.
+    static func make(_ response: Response) -> OpaquePointer? {
+        guard let made = body(response.body) else { return nil }
+        for (name, value) in response.headers where HeaderRules.isSendable(name, value) {
+            guard MHD_add_response_header(made, name, value) == .YES else { continue }
+        }
+        if response.close { MHD_add_response_header(made, "Connection", "close") }
+        return made
+    }
+
+    private static func body(_ body: Body) -> OpaquePointer? {
+        switch body {
+        case .empty: return cmhd_copied(nil, 0)
+        case .bytes(let bytes): return bytes.withUnsafeBytes { cmhd_copied($0.baseAddress, $0.count) }
+        case .file(let slice):
+            let descriptor = slice.duplicate()
+            guard descriptor >= 0 else { return nil }
+            // The response closes the descriptor, also when it is never sent.
+            guard
+                let made = MHD_create_response_from_fd_at_offset64(
+                    UInt64(slice.count), descriptor, UInt64(slice.offset))
+            else {
+                close(descriptor)
+                return nil
+            }
+            return made
+        case .slab(let slab, let range):
+            let range = range.clamped(to: 0..<slab.capacity)
+            let owner = Unmanaged.passRetained(slab)
+            guard let made = cmhd_lent(slab.base + range.lowerBound, range.count, releaseSlab, owner.toOpaque()) else {
+                owner.release()
+                return nil
+            }
+            return made
+        }
+    }
+}
+
+/// Thread: the worker that destroys the response.
+private func releaseSlab(_ owner: UnsafeMutableRawPointer?) {
+    if let owner { Unmanaged<Slab>.fromOpaque(owner).release() }
+}
