@@ -1,0 +1,188 @@
+"""What is refused, and what the refusal says."""
+
+import struct
+
+import numpy as np
+import pytest
+
+from fedgate import Gateway
+from weights import Record, assemble, encode, sparse
+
+FOUR = Record("float32", (2, 2), b"\0" * 16)
+GOOD = assemble(FOUR)
+HEADER = 8 + 4 + 4 + 2  # magic, counts, "{}"
+
+
+def coordinates(shape, places, values, ndim=None, nonzero=None):
+    """The bytes of a sparse array."""
+    data = struct.pack("<I", len(shape) if ndim is None else ndim) + struct.pack(f"<{len(shape)}I", *shape)
+    data += struct.pack("<Q", len(places) if nonzero is None else nonzero)
+    for dimension in range(len(shape)):
+        data += struct.pack(f"<{len(places)}I", *(place[dimension] for place in places))
+    return data + struct.pack(f"<{len(values)}f", *values)
+
+
+def flagged(data, shape=(2, 2), **lies):
+    return assemble(Record("float32", shape, data, flag=2, **lies))
+
+
+# body, and where the field that is wrong begins (None: somewhere in the body)
+CORRUPT = {
+    "empty magic": (b"FED", None),
+    "wrong magic": (b"FEDWT002" + GOOD[8:], 0),
+    "no arrays": (assemble(), None),
+    "too many arrays": (assemble(FOUR, count=2**32 - 1), 8),
+    "metadata longer than the body": (assemble(FOUR, metadata_length=2**32 - 1), 12),
+    "metadata is no object": (assemble(FOUR, metadata=b"[]"), 16),
+    "metadata is no JSON": (assemble(FOUR, metadata=b"{]"), None),
+    "metadata with NaN": (assemble(FOUR, metadata=b'{"a":NaN}'), None),
+    "names too few": (assemble(FOUR, metadata=b'{"layer_names":[]}'), None),
+    "33 dimensions": (assemble(Record("float32", (1,) * 33, b"\0" * 4)), HEADER),
+    "unknown dtype": (assemble(Record("float33", (2, 2), b"\0" * 16)), None),
+    "object dtype": (assemble(Record("object", (2, 2), b"\0" * 32)), None),
+    "complex dtype": (assemble(Record("complex64", (2, 2), b"\0" * 32)), None),
+    "the shape's product overflows 64 bits": (assemble(Record("float32", (2**32 - 1,) * 4, b"", count=0)), None),
+    "the shape's product overflows to the count": (assemble(Record("float32", (2**31, 2**31, 4), b"", count=0)), None),
+    "petabytes": (assemble(Record("float64", (2**25, 2**25), b"", count=2**50)), None),
+    "count is not the product": (assemble(Record("float32", (2, 2), b"\0" * 16, count=5)), None),
+    "length is not the count": (assemble(Record("float32", (2, 2), b"\0" * 12)), None),
+    "length beyond the body": (assemble(Record("float32", (2, 2), b"\0" * 16, length=2**63)), None),
+    "index out of range": (assemble(Record("float32", (2, 2), b"\0" * 16, index=1)), None),
+    "index twice": (assemble(FOUR, Record("float32", (1,), b"\0" * 4, index=0)), None),
+    "unknown flag": (assemble(Record("float32", (2, 2), b"\0" * 16, flag=7)), None),
+    "bytes behind the end": (GOOD + b"\0", len(GOOD)),
+    "sparse: other shape": (flagged(coordinates((2, 3), [(0, 0)], [1])), None),
+    "sparse: other number of dimensions": (flagged(coordinates((2, 2), [(0, 0)], [1], ndim=3)), None),
+    "sparse: coordinate out of range": (flagged(coordinates((2, 2), [(0, 2)], [1])), None),
+    "sparse: coordinate twice": (flagged(coordinates((2, 2), [(0, 1), (0, 1)], [1, 2])), None),
+    "sparse: more values than elements": (flagged(coordinates((2, 2), [(0, 0)] * 5, [1] * 5)), None),
+    "sparse: lying count": (flagged(coordinates((2, 2), [(0, 0)], [1], nonzero=2**61)), None),
+    "sparse: no dimensions": (flagged(coordinates((), [()], [1]), shape=()), None),
+}
+
+
+@pytest.mark.parametrize("name", CORRUPT)
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunked"])
+def test_corrupt_weights(gateway, number, name, chunked):
+    body, offset = CORRUPT[name]
+    answer = gateway.put(number, "bad", iter([body]) if chunked else body)
+    assert answer.status == 422 and answer.problem == "malformed-weights", answer
+    assert 0 <= answer.json["offset"] <= len(body), answer.json
+    assert offset in (None, answer.json["offset"]), answer.json
+    assert gateway.get(f"/rounds/{number}").status == 404, "nothing of it is on the log"
+
+
+def test_truncated_anywhere(gateway, number):
+    body = encode([np.arange(3, dtype=np.float32)], {"layer_names": ["w"]}) + b""
+    for length in range(1, len(body)):
+        answer = gateway.put(number, "cut", body[:length])
+        assert answer.status == 422 and answer.problem == "malformed-weights", (length, answer)
+        assert 0 <= answer.json["offset"] <= length, (length, answer.json)
+    assert gateway.get(f"/rounds/{number}").status == 404
+    assert gateway.put(number, "whole", body).status == 202
+
+
+@pytest.mark.parametrize("other", [
+    [np.zeros((2, 3), np.float32), np.zeros(3, np.float32)],
+    [np.zeros((3, 2), np.float64), np.zeros(3, np.float32)],
+    [np.zeros((3, 2), np.float32)],
+    [np.zeros((3, 2), np.float32), np.zeros(3, np.float32), np.zeros(1, np.float32)],
+    [np.zeros((6,), np.float32), np.zeros(3, np.float32)],
+], ids=["shape", "dtype", "too few", "too many", "dimensions"])
+def test_other_arrays_than_the_rounds(gateway, number, other):
+    first = [np.zeros((3, 2), np.float32), np.zeros(3, np.float32)]
+    gateway.stored(number, "first", encode(first))
+    # A gateway knows the round's arrays from the log and may be behind; what it lets through does not count.
+    answer = gateway.put(number, "other", encode(other))
+    assert answer.status in (202, 422)
+    if answer.status == 422:
+        assert answer.problem == "schema-mismatch"
+    gateway.stored(number, "third", encode(first))
+    gateway.result(number)
+    assert sorted(gateway.round(number)["reported"]) == ["first", "third"]
+
+
+def test_other_names_than_the_rounds(gateway, number):
+    gateway.stored(number, "first", encode([np.zeros(2)], {"layer_names": ["w"]}))
+    assert gateway.put(number, "other", encode([np.zeros(2)], {"layer_names": ["v"]})).status in (202, 422)
+    gateway.stored(number, "unnamed", encode([np.zeros(2)]))
+    gateway.result(number)
+    assert sorted(gateway.round(number)["reported"]) == ["first", "unnamed"]
+
+
+REQUESTS = {
+    "num_samples of nought": ("1/updates/a?num_samples=0", 400, "bad-request"),
+    "num_samples below nought": ("1/updates/a?num_samples=-1", 400, "bad-request"),
+    "num_samples with a fraction": ("1/updates/a?num_samples=1.5", 400, "bad-request"),
+    "num_samples too large": ("1/updates/a?num_samples=9007199254740992", 400, "bad-request"),
+    "a query item nobody knows": ("1/updates/a?num_sample=3", 400, "bad-request"),
+    "a query item twice": ("1/updates/a?num_samples=3&num_samples=4", 400, "bad-request"),
+    "a data type nobody knows": ("1/updates/a?data_type=weights", 400, "bad-request"),
+    "a round below nought": ("-1/updates/a", 400, "bad-request"),
+    "a round that is none": ("one/updates/a", 400, "bad-request"),
+    "a round too large": ("9007199254740992/updates/a", 400, "bad-request"),
+    "the gateway's own id": ("1/updates/gateway", 400, "bad-request"),
+    "the aggregator's own id": ("1/updates/aggregator", 400, "bad-request"),
+    "a dot": ("1/updates/%2E%2E", 400, "bad-request"),
+    "a control character": ("1/updates/a%00b", 400, "bad-request"),
+    "an escaped slash": ("1/updates/a%2Fb", 400, "bad-request"),
+    "too long an id": ("1/updates/" + "a" * 129, 400, "bad-request"),
+    "a format nobody knows": ("1/updates/a?format=onnx", 415, "unsupported-format"),
+}
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_malformed_requests(gateway, name):
+    path, status, problem = REQUESTS[name]
+    answer = gateway.request("PUT", f"/rounds/{path}", GOOD)
+    assert (answer.status, answer.problem) == (status, problem), answer
+    assert answer.json["detail"]
+
+
+@pytest.mark.parametrize("headers, status, problem", [
+    ({"Fed-Metadata": "[1]"}, 400, "bad-request"),
+    ({"Fed-Metadata": '{"num_samples": 3}'}, 400, "bad-request"),
+    ({"Fed-Metadata": '{"counted": {}}'}, 400, "bad-request"),
+    ({"Content-Encoding": "br"}, 415, "unsupported-encoding"),
+    ({"Content-Type": "multipart/mixed"}, 202, None),
+])
+def test_headers(gateway, number, headers, status, problem):
+    answer = gateway.put(number, "a", GOOD, headers=headers)
+    assert answer.status == status and (problem is None or answer.problem == problem), answer
+
+
+def test_methods_and_paths_that_are_not_there(gateway, number):
+    answer = gateway.request("DELETE", f"/rounds/{number}/result", described=False)
+    assert answer.status == 405 and answer.problem == "method-not-allowed"
+    assert {"GET", "HEAD"} <= {method.strip() for method in answer.headers["Allow"].split(",")}
+    for path in ("/nowhere", "/rounds/1/updates/a/b", "/rounds/", "//rounds", "/rounds/1/result/"):
+        answer = gateway.request("GET", path, described=False)
+        assert answer.status in (404, 405), path
+        assert answer.problem in ("not-found", "method-not-allowed")
+
+
+def test_every_problem_explains_itself(gateway, number):
+    gateway.stored(number, "a", GOOD)
+    for answer in (gateway.get(f"/rounds/{number}/result"), gateway.put(number, "b", b"nonsense"),
+                   gateway.put(number, "b", GOOD, "num_samples=0")):
+        page = gateway.get(answer.json["type"])
+        assert page.status == 200 and page.json["status"] == answer.status and page.json["explanation"]
+    assert gateway.get("/problems/none-such").status == 404
+
+
+def test_too_large(start):
+    gateway = start(Gateway, "--max-body", "64KiB")
+    body = encode([np.zeros(10_000)])
+    for sent in (body, iter([body[:50_000], body[50_000:]])):
+        answer = gateway.put(1, "a", sent)
+        assert answer.status == 413 and answer.problem == "too-large" and answer.json["limit"] == 65536
+    assert gateway.put(1, "a", encode([np.zeros(8_000)])).status == 202
+
+
+def test_a_claim_beyond_the_limits_costs_nothing(gateway, number):
+    before = gateway.memory()
+    for _ in range(50):
+        body = sparse(np.zeros((2, 2), np.float32))
+        body = assemble(Record("float64", (2**16, 2**16, 4), b"", count=2**34, length=2**37))
+        assert gateway.put(number, "a", body).status == 422
+    assert gateway.memory() - before < 32 << 20

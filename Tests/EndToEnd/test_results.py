@@ -1,0 +1,113 @@
+"""Getting results: conditions, waiting, the latest."""
+
+import hashlib
+import threading
+
+import numpy as np
+
+from fedgate import Gateway
+from weights import encode
+
+
+def close(gateway, number, value=1.0):
+    """Uploads what closes a round, and returns its result."""
+    for site in "ab":
+        gateway.stored(number, site, encode([np.full(5, value)]))
+    return gateway.result(number)
+
+
+def test_etag_is_the_digest_and_its_holder_gets_304(gateway, number):
+    body = close(gateway, number)
+    answer = gateway.get(f"/rounds/{number}/result")
+    etag = answer.headers["ETag"]
+    assert answer.body == body and etag == f'"{hashlib.sha256(body).hexdigest()}"'
+    assert answer.headers["Fed-Round"] == str(number) and "immutable" in answer.headers["Cache-Control"]
+    for condition in (etag, f'"other", {etag}', f"W/{etag}", "*"):
+        again = gateway.get(f"/rounds/{number}/result", If_None_Match=condition)
+        assert again.status == 304 and again.body == b"" and again.headers["ETag"] == etag, condition
+    assert gateway.get(f"/rounds/{number}/result", If_None_Match='"other"').status == 200
+
+
+def test_head_has_the_headers_of_get(gateway, number):
+    body = close(gateway, number)
+    get = gateway.get(f"/rounds/{number}/result")
+    head = gateway.request("HEAD", f"/rounds/{number}/result")
+    assert head.status == 200 and head.body == b"" and head.headers["Content-Length"] == str(len(body))
+    for name in ("ETag", "Content-Type", "Cache-Control", "Fed-Round"):
+        assert head.headers[name] == get.headers[name]
+    assert gateway.request("HEAD", f"/rounds/{number}/result", headers={"If-None-Match": get.headers["ETag"]}).status == 304
+
+
+def test_pending_is_404_with_retry_after(gateway, number):
+    gateway.stored(number, "a", encode([np.ones(2)]))
+    for path in (f"/rounds/{number}/result", f"/rounds/{number}/result?wait=1"):
+        answer = gateway.get(path)
+        assert answer.status == 404 and answer.problem == "round-pending" and answer.json["retriable"] is True
+        assert int(answer.headers["Retry-After"]) >= 1
+    assert gateway.request("HEAD", f"/rounds/{number}/result").status == 404
+
+
+def wait_with(gateway, path, headers, act):
+    """Asks in a thread, acts, and returns the thread's answer."""
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(gateway.request("GET", path, headers=headers)))
+    asking.start()
+    act()
+    asking.join(90)
+    assert answers, "the long poll was not answered"
+    return answers[0]
+
+
+def test_a_long_poll_is_answered_by_the_result(gateway, fresh):
+    for suffix, headers in (("?wait=60", {}), ("", {"Prefer": "wait=60"}), ("?wait=60", {"Prefer": "wait=0"})):
+        number = fresh()
+        answer = wait_with(gateway, f"/rounds/{number}/result{suffix}", headers, lambda: close(gateway, number))
+        assert answer.status == 200 and answer.body == close_again(gateway, number)
+        assert answer.headers.get("Preference-Applied") == (None if suffix else "wait=60")
+
+
+def close_again(gateway, number):
+    return gateway.get(f"/rounds/{number}/result").body
+
+
+def test_many_long_polls_for_one_result(gateway, number):
+    answers = []
+    ask = lambda: answers.append(gateway.get(f"/rounds/{number}/result?wait=60"))
+    threads = [threading.Thread(target=ask) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    body = close(gateway, number)
+    for thread in threads:
+        thread.join(90)
+    assert [answer.status for answer in answers] == [200] * 50 and {answer.body for answer in answers} == {body}
+
+
+def test_the_latest_result(start):
+    gateway = start(Gateway)
+    assert gateway.get("/rounds/latest/result").status == 404
+    close(gateway, 5, 5.0)
+    latest = gateway.get("/rounds/latest/result")
+    assert latest.headers["Fed-Round"] == "5" and latest.headers["Content-Location"] == "/rounds/5/result"
+    assert "immutable" not in latest.headers["Cache-Control"]
+    close(gateway, 3, 3.0)
+    assert gateway.get("/rounds/latest/result").body == latest.body, "an earlier round came later"
+    # Who holds the latest waits for the next; who does not is answered at once.
+    assert gateway.get("/rounds/latest/result?wait=60").body == latest.body
+    held = {"If-None-Match": latest.headers["ETag"]}
+    assert gateway.request("GET", "/rounds/latest/result?wait=1", headers=held).status == 304
+    answer = wait_with(gateway, "/rounds/latest/result?wait=60", held, lambda: close(gateway, 6, 6.0))
+    assert answer.status == 200 and answer.headers["Fed-Round"] == "6"
+
+
+def test_only_fedwt_can_be_had(gateway, number):
+    close(gateway, number)
+    path = f"/rounds/{number}/result"
+    for accept in ("application/vnd.fedwt", "*/*", "application/*;q=0.5", "text/html, */*;q=0.1"):
+        assert gateway.get(path, Accept=accept).status == 200, accept
+    for accept in ("text/html", "application/vnd.fedwt;q=0"):
+        answer = gateway.get(path, Accept=accept)
+        assert answer.status == 406 and answer.problem == "not-acceptable", accept
+    assert gateway.get(path + "?format=fedwt").status == 200
+    assert gateway.get(path + "?format=npz").status == 406
+    assert gateway.get(path + "?wait=soon").status == 400
+    assert gateway.get(path + "?weight=30").status == 400
