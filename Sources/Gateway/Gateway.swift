@@ -86,7 +86,10 @@ public final class Gateway: RequestRouter {
 
     private func route(_ request: borrowing Request, _ id: String, _ exchange: Exchange) throws(Failure) -> Acceptance {
         var path: [String] = []
-        for part in request.path.split(separator: "/", omittingEmptySubsequences: true) {
+        // An empty part is a part: /rounds/ is not /rounds.
+        let parts =
+            request.path == "/" ? [] : request.path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+        for part in parts {
             guard let decoded = PercentCoding.decode(part) else {
                 throw Failure(.badRequest, "the path is not percent-encoded UTF-8")
             }
