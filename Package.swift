@@ -31,6 +31,7 @@ let package = Package(
         library("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
         library("CRdkafka", pkgConfig: "rdkafka", apt: "librdkafka-dev"),
         library("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+        library("CYaml", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
         library("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
 
         // Ground floor: no protocol in it.
@@ -73,7 +74,7 @@ let package = Package(
             resources: [.embedInCode("openapi.yaml")], swiftSettings: house),
 
         // The program.
-        module("Flags"),
+        module("Flags", ["CYaml"]),
         module("HTTPClient", ["CCurl"]),
         .executableTarget(
             name: "fedgate",

@@ -40,7 +40,9 @@ struct Route: Sendable {
         for (part, segment) in zip(path, segments) {
             switch segment {
             case .text(let text): guard part == text else { return nil }
-            case .place(let name): parameters[name] = part
+            case .place(let name):
+                guard !part.isEmpty else { return nil }
+                parameters[name] = part
             }
         }
         return parameters

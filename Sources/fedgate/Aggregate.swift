@@ -7,9 +7,13 @@ internal import Telemetry
 extension Command {
     static let aggregate = Command(
         name: "aggregate", operands: "", summary: "Combine the updates of rounds on Kafka and publish the results.",
-        flags: [Flag("--data", .value("DIR"), "where updates are kept while their round is open (./fedgate-data)")]
+        flags: [
+            Flag(
+                "--data", .value("DIR"), "where updates are kept while their round is open (./fedgate-data)",
+                key: "storage.data")
+        ]
             + LogFlags.all + RoundFlags.all + [
-                Flag("--log-level", .value("LEVEL"), "debug, info, warning or error (info)")
+                LogFlags.level, Settings.config,
             ],
         run: { arguments throws(UsageFailure) in
             guard arguments.operands.isEmpty else {

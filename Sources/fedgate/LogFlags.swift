@@ -9,10 +9,16 @@ internal import Telemetry
 /// Which log, and how records are written to it.
 struct LogFlags: Sendable {
     static let all = [
-        Flag("--kafka", .value("HOST:PORT,…"), "use Kafka at these brokers; without it the log is in --data"),
-        Flag("--envelope", .value("json|binary"), "around messages (json on Kafka, binary on the embedded log)"),
-        Flag("--compression", .value("none|zstd"), "of weights on the log (none)"),
+        Flag(
+            "--kafka", .value("HOST:PORT,…"), "use Kafka at these brokers; without it the log is in --data",
+            key: "kafka.brokers"),
+        Flag(
+            "--envelope", .value("json|binary"), "around messages (json on Kafka, binary on the embedded log)",
+            key: "kafka.envelope"),
+        Flag("--compression", .value("none|zstd"), "of weights on the log (none)", key: "serialization.compression"),
     ]
+
+    static let level = Flag("--log-level", .value("LEVEL"), "debug, info, warning or error (info)", key: "log.level")
 
     let kafka: String?
     let envelope: EnvelopeKind
@@ -39,8 +45,12 @@ struct LogFlags: Sendable {
 /// When rounds close.
 struct RoundFlags: Sendable {
     static let all = [
-        Flag("--min-updates", .value("N"), "a round closes when so many clients have reported (2)"),
-        Flag("--round-deadline", .value("SECONDS"), "or so long after its first update (never)"),
+        Flag(
+            "--min-updates", .value("N"), "a round closes when so many clients have reported (2)",
+            key: "aggregation.min_updates"),
+        Flag(
+            "--round-deadline", .value("SECONDS"), "or so long after its first update (never)",
+            key: "aggregation.round_deadline"),
     ]
 
     let policy: ClosingPolicy

@@ -15,13 +15,18 @@ extension Command {
     static let serve = Command(
         name: "serve", operands: "", summary: "Serve HTTP: take updates, keep results, answer questions.",
         flags: [
-            Flag("--listen", .value("HOST:PORT"), "where to listen (127.0.0.1:8080)"),
-            Flag("--data", .value("DIR"), "where the log and the results are kept (./fedgate-data)"),
-            Flag("--aggregator", .toggle, "run an aggregator in this process (yes on the embedded log)"),
+            Flag("--listen", .value("HOST:PORT"), "where to listen (127.0.0.1:8080)", key: "http.listen"),
+            Flag(
+                "--data", .value("DIR"), "where the log and the results are kept (./fedgate-data)", key: "storage.data"),
+            Flag(
+                "--aggregator", .toggle, "run an aggregator in this process (yes on the embedded log)",
+                key: "aggregation.enabled"),
         ] + LogFlags.all + RoundFlags.all + [
-            Flag("--max-body", .value("BYTES"), "largest upload (10GiB); a record's limit is lower for now"),
-            Flag("--memory", .value("BYTES"), "memory for all uploads together (64MiB)"),
-            Flag("--log-level", .value("LEVEL"), "debug, info, warning or error (info)"),
+            Flag(
+                "--max-body", .value("BYTES"), "largest upload (10GiB); a record's limit is lower for now",
+                key: "http.max_body"),
+            Flag("--memory", .value("BYTES"), "memory for all uploads together (64MiB)", key: "limits.memory"),
+            LogFlags.level, Settings.config,
         ],
         run: { arguments throws(UsageFailure) in
             let settings = try ServeSettings(arguments)
