@@ -109,6 +109,6 @@ def kcat():
 
     def kcat(*arguments, text=None):
         return subprocess.run(
-            ["kcat", *arguments], input=text, capture_output=True, check=True, timeout=60).stdout.decode()
+            ["kcat", *arguments], input=text, capture_output=True, check=True, timeout=60).stdout.decode(errors="replace")
 
     return kcat
