@@ -3,7 +3,7 @@ public enum Hex {
     /// Two digits a byte.
     ///
     /// - Parameter bytes: any number of them.
-    public static func encode(_ bytes: some Collection<UInt8>) -> String {
+    public static func encode(_ bytes: [UInt8]) -> String {
         String(unsafeUninitializedCapacity: 2 * bytes.count) { text in
             var index = 0
             for byte in bytes {

@@ -126,7 +126,7 @@ final class Upload: ExchangeHandler, @unchecked Sendable {
             switch result {
             case .success(let position):
                 gateway.metrics.stored(bytes: receipt.originalSize)
-                exchange.reply(Answers.json(receipt.members(at: position), status: 202))
+                exchange.reply(Answers.text(receipt.json(at: position), type: "application/json", status: 202))
             case .failure(let failure):
                 exchange.reply(gateway.refuse(Failure(failure), requestID))
             }
