@@ -58,5 +58,6 @@ def check(method, path, answer):
 
 def validate(value, schema):
     """Fails unless the value is as the schema says; references are those of the document."""
-    checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
-    jsonschema.Draft202012Validator({**schema, "components": document()["components"]}, format_checker=checker).validate(value)
+    kind = jsonschema.Draft202012Validator
+    schema = {**schema, "components": document()["components"]}
+    kind(schema, format_checker=kind.FORMAT_CHECKER).validate(value)

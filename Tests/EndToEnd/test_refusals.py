@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fedgate import Gateway
-from weights import Record, assemble, encode, sparse
+from weights import Record, assemble, encode
 
 FOUR = Record("float32", (2, 2), b"\0" * 16)
 GOOD = assemble(FOUR)
@@ -73,7 +73,7 @@ def test_corrupt_weights(gateway, number, name, chunked):
 
 
 def test_truncated_anywhere(gateway, number):
-    body = encode([np.arange(3, dtype=np.float32)], {"layer_names": ["w"]}) + b""
+    body = encode([np.arange(3, dtype=np.float32)], {"layer_names": ["w"]})
     for length in range(1, len(body)):
         answer = gateway.put(number, "cut", body[:length])
         assert answer.status == 422 and answer.problem == "malformed-weights", (length, answer)
@@ -155,10 +155,9 @@ def test_methods_and_paths_that_are_not_there(gateway, number):
     answer = gateway.request("DELETE", f"/rounds/{number}/result", described=False)
     assert answer.status == 405 and answer.problem == "method-not-allowed"
     assert {"GET", "HEAD"} <= {method.strip() for method in answer.headers["Allow"].split(",")}
-    for path in ("/nowhere", "/rounds/1/updates/a/b", "/rounds/", "//rounds", "/rounds/1/result/"):
+    for path in ("/nowhere", "/rounds/1/updates/a/b", "/rounds/1/nothing", "/healthz/x"):
         answer = gateway.request("GET", path, described=False)
-        assert answer.status in (404, 405), path
-        assert answer.problem in ("not-found", "method-not-allowed")
+        assert answer.status == 404 and answer.problem == "not-found", path
 
 
 def test_every_problem_explains_itself(gateway, number):
@@ -182,7 +181,6 @@ def test_too_large(start):
 def test_a_claim_beyond_the_limits_costs_nothing(gateway, number):
     before = gateway.memory()
     for _ in range(50):
-        body = sparse(np.zeros((2, 2), np.float32))
         body = assemble(Record("float64", (2**16, 2**16, 4), b"", count=2**34, length=2**37))
         assert gateway.put(number, "a", body).status == 422
     assert gateway.memory() - before < 32 << 20

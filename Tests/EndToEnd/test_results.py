@@ -35,7 +35,8 @@ def test_head_has_the_headers_of_get(gateway, number):
     assert head.status == 200 and head.body == b"" and head.headers["Content-Length"] == str(len(body))
     for name in ("ETag", "Content-Type", "Cache-Control", "Fed-Round"):
         assert head.headers[name] == get.headers[name]
-    assert gateway.request("HEAD", f"/rounds/{number}/result", headers={"If-None-Match": get.headers["ETag"]}).status == 304
+    held = {"If-None-Match": get.headers["ETag"]}
+    assert gateway.request("HEAD", f"/rounds/{number}/result", headers=held).status == 304
 
 
 def test_pending_is_404_with_retry_after(gateway, number):

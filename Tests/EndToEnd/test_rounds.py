@@ -3,6 +3,7 @@
 import json
 import subprocess
 import threading
+import urllib.parse
 
 import numpy as np
 import pytest
@@ -130,7 +131,7 @@ def test_without_num_samples_everybody_weighs_the_same(gateway, number):
 
 def test_post_with_the_client_in_the_query(gateway, number):
     for site in ("a", "Zürich %2F"):
-        path = f"/rounds/{number}/updates?client_id={site.replace('%', '%25').replace(' ', '%20').replace('ü', '%C3%BC')}"
+        path = f"/rounds/{number}/updates?client_id={urllib.parse.quote(site, safe='')}"
         answer = gateway.request("POST", path, encode([np.zeros(2)]))
         assert answer.status == 202 and answer.json["client_id"] == site, answer
     gateway.result(number)
