@@ -31,6 +31,7 @@ extension Command {
         run: { arguments throws(UsageFailure) in
             let settings = try ServeSettings(arguments)
             Signals.block()
+            OpenFiles.raiseLimit()
             let logger = Logger(lowest: settings.logLevel)
             do {
                 try Service(settings, logger).run()
