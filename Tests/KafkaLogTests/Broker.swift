@@ -27,14 +27,21 @@ enum Broker {
     nonisolated(unsafe) private static var script: String?
     nonisolated(unsafe) private static var data: String?
 
+    /// Waits for the process that was started and for no other: Foundation's `Process` would also wait for the brokers,
+    /// which inherit what it listens to.
     private static func run(_ path: String, _ arguments: [String]) -> Int32 {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = arguments
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        do { try process.run() } catch { return -1 }
-        process.waitUntilExit()
-        return process.terminationStatus
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        for descriptor: Int32 in 0...2 {
+            posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
+        }
+        var words = ([path] + arguments).map { strdup($0) } + [nil]
+        defer { for word in words { free(word) } }
+        var process = pid_t()
+        guard posix_spawn(&process, path, &actions, nil, &words, environ) == 0 else { return -1 }
+        var status: Int32 = 0
+        guard waitpid(process, &status, 0) == process else { return -1 }
+        return status
     }
 }
