@@ -10,11 +10,12 @@ static inline void conf_set(rd_kafka_conf_t *conf, const char *name, const char 
     if (rd_kafka_conf_set(conf, name, value, reason, sizeof reason) != RD_KAFKA_CONF_OK) die("%s: %s", name, reason);
 }
 
-/// Idempotent, acks=all, linger 0, no Nagle; the queue admits what the caller's own bound admits.
+/// Idempotent, acks=all, linger 0, no Nagle; the queue admits what the caller's own bound admits. Every `--set KEY=VALUE` of the
+/// command line changes a setting of the library, to try what it costs or gains.
 static inline rd_kafka_t *new_producer(
-    const char *brokers, void (*report)(rd_kafka_t *, const rd_kafka_message_t *, void *), void *opaque) {
+    int argc, char **argv, void (*report)(rd_kafka_t *, const rd_kafka_message_t *, void *)) {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    conf_set(conf, "bootstrap.servers", brokers);
+    conf_set(conf, "bootstrap.servers", option(argc, argv, "--kafka", NULL));
     conf_set(conf, "enable.idempotence", "true");
     conf_set(conf, "acks", "all");
     conf_set(conf, "linger.ms", "0");
@@ -24,8 +25,15 @@ static inline rd_kafka_t *new_producer(
     conf_set(conf, "message.max.bytes", "33554432");
     conf_set(conf, "queue.buffering.max.kbytes", "2097151");
     conf_set(conf, "delivery.timeout.ms", "30000");
+    conf_set(conf, "log_level", "3");  // a fresh broker's "load in progress" is no news
+    for (int i = 1; i + 1 < argc; i++) {
+        char *value = strcmp(argv[i], "--set") == 0 ? strchr(argv[i + 1], '=') : NULL;
+        if (!value) continue;
+        *value = 0;
+        conf_set(conf, argv[i + 1], value + 1);
+        *value = '=';
+    }
     rd_kafka_conf_set_dr_msg_cb(conf, report);
-    rd_kafka_conf_set_opaque(conf, opaque);
     char reason[256];
     rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
     if (!producer) die("producer: %s", reason);

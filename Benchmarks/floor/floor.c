@@ -19,6 +19,10 @@ static struct {
     EVP_MD *sha256;
     int hashes;
     atomic_int waiting, stopping;
+    // Records that the library holds, and those that wait outside it because it holds `window` already (0: no window).
+    pthread_mutex_t gate;
+    unsigned window, inside;
+    struct slot *queued, **queue_end;
     atomic_ullong stored, bytes, refused;
 } front;
 
@@ -55,20 +59,63 @@ static enum MHD_Result receipt(struct MHD_Connection *connection, struct slot *s
 
 // Kafka -----------------------------------------------------------------------------------------------------------------------
 
-/// Runs on the thread of `serve_reports`. Behind the resume the slot belongs to the connection's worker again.
-static void reported(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque) {
-    (void)producer, (void)opaque;
-    struct slot *slot = message->_private;
-    slot->failed = message->err;
-    slot->offset = message->offset;
-    slot->partition = message->partition;
+static void finish(struct slot *slot, int error) {
+    slot->failed = error;
     slot->state = REPORTED;
-    if (!message->err) {
+    if (!error) {
         atomic_fetch_add_explicit(&front.stored, 1, memory_order_relaxed);
         atomic_fetch_add_explicit(&front.bytes, slot->used, memory_order_relaxed);
     }
+    // Behind the resume the slot belongs to the connection's worker again.
     MHD_resume_connection(slot->connection);
     atomic_fetch_sub(&front.waiting, 1);
+}
+
+static void produce(struct slot *slot) {
+    if (rd_kafka_produce(
+            front.topic, RD_KAFKA_PARTITION_UA, 0, slot->bytes, slot->used, slot->client, strlen(slot->client), slot) != 0)
+        finish(slot, rd_kafka_last_error());
+}
+
+/// A sixth request in flight makes an idempotent producer's thread poll without rest: a window of 5 shows what that costs.
+static int admitted(struct slot *slot) {
+    if (front.window == 0) return 1;
+    pthread_mutex_lock(&front.gate);
+    int free = front.inside < front.window;
+    if (free) {
+        front.inside++;
+    } else {
+        slot->next = NULL;
+        *front.queue_end = slot;
+        front.queue_end = &slot->next;
+    }
+    pthread_mutex_unlock(&front.gate);
+    return free;
+}
+
+/// The record whose turn it is now that one left the library.
+static struct slot *next_queued(void) {
+    if (front.window == 0) return NULL;
+    pthread_mutex_lock(&front.gate);
+    struct slot *slot = front.queued;
+    if (slot) {
+        front.queued = slot->next;
+        if (!front.queued) front.queue_end = &front.queued;
+    } else {
+        front.inside--;
+    }
+    pthread_mutex_unlock(&front.gate);
+    return slot;
+}
+
+/// Runs on the thread of `serve_reports`.
+static void reported(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque) {
+    (void)producer, (void)opaque;
+    struct slot *slot = message->_private, *next = next_queued();
+    if (next) produce(next);
+    slot->offset = message->offset;
+    slot->partition = message->partition;
+    finish(slot, message->err);
 }
 
 static void *serve_reports(void *unused) {
@@ -83,13 +130,7 @@ static enum MHD_Result store(struct MHD_Connection *connection, struct slot *slo
     slot->state = WAITING;
     atomic_fetch_add(&front.waiting, 1);
     MHD_suspend_connection(connection);
-    if (rd_kafka_produce(
-            front.topic, RD_KAFKA_PARTITION_UA, 0, slot->bytes, slot->used, slot->client, strlen(slot->client), slot) != 0) {
-        slot->failed = rd_kafka_last_error();
-        slot->state = REPORTED;
-        MHD_resume_connection(connection);
-        atomic_fetch_sub(&front.waiting, 1);
-    }
+    if (admitted(slot)) produce(slot);
     return MHD_YES;
 }
 
@@ -171,19 +212,22 @@ int main(int argc, char **argv) {
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
 
+    pthread_mutex_init(&front.gate, NULL);
+    front.queue_end = &front.queued;
+    front.window = (unsigned)number(argc, argv, "--window", "0");
     size_t slots = number(argc, argv, "--slots", "128");
     pool_make(&front.pool, slots, number(argc, argv, "--max-body", "16777216"));
     front.hashes = !flag(argc, argv, "--no-sha");
     front.sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     front.topic_name = option(argc, argv, "--topic", "federated_weight_updates");
-    front.producer = new_producer(option(argc, argv, "--kafka", NULL), reported, NULL);
+    front.producer = new_producer(argc, argv, reported);
     front.topic = open_topic(front.producer, front.topic_name);
     pthread_t reports;
     if (pthread_create(&reports, NULL, serve_reports, NULL) != 0) die("no thread");
-    // The limit is divided between the workers, and connections spread unevenly: room for all at either of them.
     unsigned threads = (unsigned)number(argc, argv, "--threads", "2");
     struct MHD_Daemon *daemon = listen_at(
-        option(argc, argv, "--listen", NULL), threads * (unsigned)slots, threads, number(argc, argv, "--memory-limit", "65536"));
+        option(argc, argv, "--listen", NULL), (unsigned)number(argc, argv, "--connections", "1024"), threads,
+        number(argc, argv, "--memory-limit", "65536"));
 
     int signal_number;
     sigwait(&signals, &signal_number);

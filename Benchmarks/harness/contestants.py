@@ -5,7 +5,7 @@ import os
 import shlex
 import subprocess
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from . import processes
 from .broker import TOPIC, Broker
@@ -19,9 +19,7 @@ class Setting:
     directory: str
     broker: Broker
     run_bytes: int
-    lead: float
     round: int = 0
-    failures: list[str] = field(default_factory=list)
 
     def next_round(self) -> int:
         """A round that no update was sent to yet, so that none is the repeat of an earlier run's."""
@@ -36,6 +34,7 @@ class Load:
     size: int
     connections: int
     seconds: float
+    lead: float = 1.0  # seconds of the same load before what is measured
     requests: int = 10**12
 
 
@@ -75,8 +74,8 @@ class Server:
         process = processes.start(command, log_path)
         try:
             self.wait_until_ready(setting, process, port)
-            if setting.lead > 0 and load.requests > 10**6:
-                self.send(setting, load, port, setting.lead)
+            if load.lead > 0:
+                self.send(setting, load, port, load.lead)
             before, cpu = setting.broker.end_offset(), processes.cpu_seconds(process.pid)
             broker = setting.broker.cpu_seconds()
             result = self.send(setting, load, port, load.seconds)

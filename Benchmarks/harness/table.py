@@ -40,7 +40,8 @@ def cells(runs: list[dict]) -> list[dict]:
         mine = [run for run in runs if run["body"] == size and run["contestant"] == name and run["requests"]]
         if not mine:
             continue
-        row = {"body": size, "contestant": name, "turns": len(mine), "connections": mine[0]["connections"]}
+        row = {"body": size, "contestant": name, "turns": len(mine), "connections": mine[0]["connections"],
+               "spoiled": sum(1 for run in mine if run["problems"])}
         for key in ("mb_per_second", "per_second", "cpu_per_gb", "peak_rss_mb", "p50_ms", "p99_ms", "broker_cpu_per_gb",
                     "load_cpu_per_gb"):
             values = [run[key] for run in mine if key in run]
@@ -68,7 +69,7 @@ def show(rows: list[dict], broker_is_ours: bool) -> str:
         for row in block:
             low, high = row["cpu_per_gb_range"]
             table.append([
-                row["contestant"], figure(row["mb_per_second"], 0), figure(row["per_second"], 0),
+                row["contestant"] + " !" * bool(row["spoiled"]), figure(row["mb_per_second"], 0), figure(row["per_second"], 0),
                 figure(row["mb_per_second_of_producer"], 2), figure(row["cpu_per_gb"], 2), f"{low:.2f}–{high:.2f}",
                 figure(row["cpu_per_gb_of_floor"], 2), figure(row["peak_rss_mb"], 1), figure(row["p50_ms"], 2),
                 figure(row["p99_ms"], 2), figure(row["broker_cpu_per_gb"] if broker_is_ours else None, 2)])
@@ -81,8 +82,9 @@ def show_memory(results: list[dict]) -> str:
     sizes = list(dict.fromkeys(result["body"] for result in results))
     table = [["peak RSS MB", *sizes]]
     for name in dict.fromkeys(result["contestant"] for result in results):
-        peak = {result["body"]: result["peak_rss_mb"] for result in results if result["contestant"] == name}
-        table.append([name, *(figure(peak.get(size), 1) for size in sizes)])
+        mine = {result["body"]: result for result in results if result["contestant"] == name}
+        table.append([name, *(figure(mine[size]["peak_rss_mb"], 1) + " !" * bool(mine[size]["problems"]) if size in mine else "–"
+                              for size in sizes)])
     return "\n".join(["", "memory, one connection, three uploads"] + aligned(table))
 
 

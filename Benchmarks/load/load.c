@@ -197,6 +197,7 @@ static void print_result(double seconds, double cpu) {
 
 int main(int argc, char **argv) {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
+    signal(SIGPIPE, SIG_IGN);  // sendfile has no MSG_NOSIGNAL
     for (int i = 1; i + 1 < argc; i++)
         if (strcmp(argv[i], "--body") == 0) open_body(argv[i + 1]);
     if (run.body_count == 0) die("load needs --body");

@@ -64,7 +64,7 @@ int main(int argc, char **argv) {
         snprintf(records[i].key, sizeof records[i].key, "client-%llu", (unsigned long long)i);
     }
     fclose(file);
-    rd_kafka_t *producer = new_producer(option(argc, argv, "--kafka", NULL), reported, NULL);
+    rd_kafka_t *producer = new_producer(argc, argv, reported);
     run.topic = open_topic(producer, option(argc, argv, "--topic", "federated_weight_updates"));
 
     // The first records find the broker's connection and the producer's id; they are not measured.
