@@ -39,6 +39,10 @@ public struct KafkaConfiguration: Sendable {
     /// packages are compressed already, and partitioned as Java's clients do it.
     var producer: [String: String] {
         common.merging([
+            // For the question where a partition ends: what transactions have not committed yet counts, or a reader that
+            // goes up to the end would miss what was published a moment ago. librdkafka warns that producers do not
+            // read (`onLog` leaves that out), but the question uses it all the same.
+            "isolation.level": "read_uncommitted",
             "enable.idempotence": "true", "acks": "all", "linger.ms": "0", "compression.codec": "none",
             "partitioner": "murmur2_random", "message.timeout.ms": String(deliveryTimeout.components.seconds * 1000),
         ]) { $1 }

@@ -1,5 +1,6 @@
 internal import CRdkafka
 internal import EventLog
+internal import Glibc
 internal import Synchronization
 internal import Threads
 
@@ -149,5 +150,7 @@ func onLog(
     _ client: OpaquePointer?, _ level: Int32, _ facility: UnsafePointer<CChar>?, _ text: UnsafePointer<CChar>?
 ) {
     guard let client, let opaque = rd_kafka_opaque(client), let text else { return }
+    // The one that the producer's configuration asks for.
+    if strstr(text, "isolation.level") != nil { return }
     Unmanaged<Producer.Context>.fromOpaque(opaque).takeUnretainedValue().onLog(String(cString: text))
 }
