@@ -75,7 +75,9 @@ final class GatewayCore: Sendable {
     /// The largest payload whose record surely fits the topic.
     private static func largestPayload(_ configuration: GatewayConfiguration, _ metadataRoom: Int) -> Int {
         // The metadata stands in the message and in the package's head, there as base64 under JSON.
-        let room = max(0, configuration.maxRecordBytes - 2048 - 4 * metadataRoom)
+        // A slab may be a quarter larger than what was asked for, and has to fit the memory for all uploads.
+        let largest = min(configuration.maxRecordBytes - 2048, configuration.memory / 5 * 4)
+        let room = max(0, largest - 4 * metadataRoom)
         switch (configuration.uploads.envelope, configuration.uploads.compression) {
         case (.json, .none): return room / 4 * 3
         case (.binary, .none): return room

@@ -6,7 +6,7 @@ internal import Glibc
 ///
 /// Thread: any; every call blocks.
 struct TopicAdmin {
-    private static let timeout: Int32 = 30_000
+    private static let timeout: Int32 = 8_000
 
     let handle: OpaquePointer
 

@@ -44,7 +44,7 @@ extension Command {
         let configuration = AggregatorConfiguration(
             directory: data + "/contributions", policy: rounds.policy,
             output: ResultForm(envelope: flags.envelope, compression: flags.compression),
-            maxRecordBytes: try Topics.prepare(log), maxDecodedBytes: 10 << 30)
+            maxRecordBytes: try Topics.prepare(log, logger), maxDecodedBytes: 10 << 30)
         let aggregator = Aggregator(log: log, configuration: configuration, registry: MetricRegistry(), logger: logger)
         guard aggregator.start() else { throw StartFailure(description: "the system gives no thread") }
         let signal = Signals.wait()

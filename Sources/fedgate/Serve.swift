@@ -96,7 +96,7 @@ private struct Service {
         let registry = MetricRegistry()
         let log = try settings.log.open(directory: settings.data, logger)
         defer { log.close(within: .seconds(10)) }
-        let maxRecordBytes = try Topics.prepare(log)
+        let maxRecordBytes = try Topics.prepare(log, logger)
         let board = RoundBoard()
         let aggregator = try startAggregator(log, board, registry, maxRecordBytes)
         defer { aggregator?.stop() }

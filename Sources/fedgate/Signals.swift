@@ -18,6 +18,13 @@ enum Signals {
         return number
     }
 
+    /// Whether one came within a second.
+    static func cameWithinASecond() -> Bool {
+        var set = ending
+        var second = timespec(tv_sec: 1, tv_nsec: 0)
+        return sigtimedwait(&set, nil, &second) > 0
+    }
+
     private static var ending: sigset_t {
         var set = sigset_t()
         sigemptyset(&set)

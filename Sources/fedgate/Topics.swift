@@ -1,13 +1,28 @@
 internal import Envelopes
 internal import EventLog
+internal import Telemetry
 
 /// The protocol's topics as a log has to have them.
 enum Topics {
     /// Large enough for a JSON message of 10 MB of weights.
     static let maxRecordBytes = 16 << 20
 
-    /// Prepares all of them and gives the smallest limit on records.
-    static func prepare(_ log: any EventLog) throws(LogFailure) -> Int {
+    /// Prepares all of them, as soon as the log can be reached, and gives the smallest limit on records.
+    ///
+    /// Brokers may start later than this program, or be away just now: that is no reason to end.
+    static func prepare(_ log: any EventLog, _ logger: Logger) throws -> Int {
+        while true {
+            do throws(LogFailure) {
+                return try prepare(log)
+            } catch {
+                guard error.kind == .unreachable else { throw error }
+                logger.warning("the log cannot be reached; trying again", [("reason", error.reason)])
+                if Signals.cameWithinASecond() { throw StartFailure(description: "ended while the log was away") }
+            }
+        }
+    }
+
+    private static func prepare(_ log: any EventLog) throws(LogFailure) -> Int {
         let specs = [
             TopicSpec(name: TopicName.updates, partitions: 4, maxRecordBytes: maxRecordBytes),
             // One partition: then all readers agree on which result of a round is the first.
