@@ -31,11 +31,14 @@ enum KafkaError {
         LogFailure(isTopic(code) ? .topic : .unreachable, text(code))
     }
 
+    /// What a broker says of the topic.
+    ///
+    /// librdkafka's own "unknown topic" is none: it comes when a broker that does not know a new topic yet was asked for
+    /// metadata, and passes.
     static func isTopic(_ code: rd_kafka_resp_err_t) -> Bool {
         [
-            RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC,
-            RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION,
-            RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED,
+            RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+            RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED,
         ].contains(code)
     }
 

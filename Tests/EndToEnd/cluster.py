@@ -31,7 +31,7 @@ class Cluster:
 
     def run(self, *arguments):
         done = subprocess.run(
-            [self.script, *arguments, "-d", self.directory], stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+            [self.script, *arguments, "-d", self.directory], stdin=subprocess.DEVNULL, capture_output=True, timeout=240)
         assert done.returncode == 0, done
         return done.stdout.decode().strip()
 
