@@ -10,7 +10,7 @@ public enum SparseEncoding: Sendable, Hashable, CaseIterable {
 }
 
 /// Streams a weight set out as FEDWT001 (protocol.md, section 1); equal weights give equal bytes.
-public struct FEDWT001Writer: Sendable {
+public struct FEDWT001Writer: WeightEncoder {
     private let arrays: [ArraySpec]
     private let sparse: SparseEncoding
     private let head: Result<[UInt8], WeightFailure>
