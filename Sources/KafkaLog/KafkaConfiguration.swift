@@ -35,15 +35,19 @@ public struct KafkaConfiguration: Sendable {
         ]
     }
 
-    /// One idempotent producer for everything: acknowledged by all replicas in sync, sent at once, uncompressed since the
-    /// packages are compressed already, and partitioned as Java's clients do it.
+    /// One idempotent producer for everything: acknowledged by all replicas in sync, uncompressed since the packages are
+    /// compressed already, and partitioned as Java's clients do it.
+    ///
+    /// A record waits a millisecond for others: without that, small ones go out one by one, and librdkafka's broker
+    /// thread, which polls without rest once five requests are on their way, takes a third of the CPU (measured at
+    /// 10 KB on 64 connections: 7.0 CPU-s/GB and 151 MB/s without, 4.5 and 250 with it).
     var producer: [String: String] {
         common.merging([
             // For the question where a partition ends: what transactions have not committed yet counts, or a reader that
             // goes up to the end would miss what was published a moment ago. librdkafka warns that producers do not
             // read (`onLog` leaves that out), but the question uses it all the same.
             "isolation.level": "read_uncommitted",
-            "enable.idempotence": "true", "acks": "all", "linger.ms": "0", "compression.codec": "none",
+            "enable.idempotence": "true", "acks": "all", "linger.ms": "1", "compression.codec": "none",
             "partitioner": "murmur2_random", "message.timeout.ms": String(deliveryTimeout.components.seconds * 1000),
         ]) { $1 }
     }

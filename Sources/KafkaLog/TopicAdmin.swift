@@ -7,6 +7,8 @@ internal import Glibc
 /// Thread: any; every call blocks.
 struct TopicAdmin {
     private static let timeout: Int32 = 8_000
+    /// How often a broker is asked again about a topic that it may only not know yet, a tenth of a second apart.
+    private static let patience = 100
 
     let handle: OpaquePointer
 
@@ -47,6 +49,15 @@ struct TopicAdmin {
     }
 
     private func maxMessageBytes(of topic: String) throws(LogFailure) -> Int {
+        for _ in 0..<Self.patience {
+            if let bytes = try describedMaxMessageBytes(of: topic) { return bytes }
+            usleep(100_000)
+        }
+        throw LogFailure(.topic, "no broker that was asked knows the topic \(topic)")
+    }
+
+    /// Nil when the broker that answered does not know the topic (yet): another one may have made it just now.
+    private func describedMaxMessageBytes(of topic: String) throws(LogFailure) -> Int? {
         let event = try ask(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS) { options, queue in
             var resources = [rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic)]
             rd_kafka_DescribeConfigs(handle, &resources, 1, options, queue)
@@ -59,6 +70,7 @@ struct TopicAdmin {
             throw LogFailure(.topic, "Kafka does not describe the topic \(topic)")
         }
         let code = rd_kafka_ConfigResource_error(resource)
+        if code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART { return nil }
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
             throw LogFailure(.topic, "cannot read the settings of the topic \(topic): \(KafkaError.text(code))")
         }
@@ -77,22 +89,26 @@ struct TopicAdmin {
         let reference = rd_kafka_topic_new(handle, topic, nil)
         defer { rd_kafka_topic_destroy(reference) }
         var last = RD_KAFKA_RESP_ERR__TIMED_OUT
-        for _ in 0..<100 {
+        for _ in 0..<Self.patience {
             var metadata: UnsafePointer<rd_kafka_metadata>?
-            last = rd_kafka_metadata(handle, 0, reference, &metadata, 10_000)
-            if last == RD_KAFKA_RESP_ERR_NO_ERROR, let metadata {
-                defer { rd_kafka_metadata_destroy(metadata) }
-                if metadata.pointee.topic_cnt == 1, let found = metadata.pointee.topics?[0] {
-                    last = found.err
-                    let hasLeaders = (0..<Int(found.partition_cnt)).allSatisfy { found.partitions[$0].leader >= 0 }
-                    if found.err == RD_KAFKA_RESP_ERR_NO_ERROR, found.partition_cnt > 0, hasLeaders {
-                        return found.partition_cnt
-                    }
+            let code = rd_kafka_metadata(handle, 0, reference, &metadata, 10_000)
+            guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let metadata else {
+                throw LogFailure(.unreachable, KafkaError.text(code))
+            }
+            defer { rd_kafka_metadata_destroy(metadata) }
+            if metadata.pointee.topic_cnt == 1, let found = metadata.pointee.topics?[0] {
+                let hasLeaders = (0..<Int(found.partition_cnt)).allSatisfy { found.partitions[$0].leader >= 0 }
+                last = found.err
+                if last == RD_KAFKA_RESP_ERR_NO_ERROR {
+                    if found.partition_cnt > 0, hasLeaders { return found.partition_cnt }
+                    last = RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE
                 }
             }
             usleep(100_000)
         }
-        throw LogFailure(.topic, "the topic \(topic) has no leader: \(KafkaError.text(last))")
+        let reason = "the topic \(topic) has no leader: \(KafkaError.text(last))"
+        // A leader that is away comes back; a topic that is missing does not.
+        throw LogFailure(KafkaError.isTopic(last) ? .topic : .unreachable, reason)
     }
 
     /// Asks the brokers something and waits for the answer, which the caller destroys.

@@ -33,6 +33,7 @@ public final class DroppingSink: ElementSink {
     /// A sink that keeps nothing.
     public init() {}
 
+    /// Drops them.
     public func append(_ bytes: UnsafeRawBufferPointer) {}
 }
 
