@@ -47,7 +47,7 @@ let package = Package(
         module("Weights"),
         module("WeightFormats", ["Weights", "WireJSON"]),
 
-        module("Envelopes", ["Bytes", "CZstd", "Digests", "EventLog", "WireJSON"]),
+        module("Envelopes", ["Bytes", "CZstd", "Digests", "EventLog", "Files", "WireJSON"]),
 
         // Where it travels through.
         module("EventLog", ["Bytes"]),

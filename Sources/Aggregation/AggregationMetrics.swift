@@ -1,3 +1,4 @@
+internal import Envelopes
 internal import Synchronization
 internal import Telemetry
 
@@ -11,6 +12,9 @@ final class AggregationMetrics: Sendable {
     let closed: Counter
     let failures: Counter
     let active = Flag()
+    private let unfinishedCount = Atomic(0)
+    private let unfinishedBytes = Atomic(0)
+    private let unfinishedDropped = Atomic(0)
 
     init(_ registry: MetricRegistry, _ board: RoundBoard) {
         func updates(_ outcome: String) -> Counter {
@@ -26,9 +30,27 @@ final class AggregationMetrics: Sendable {
         registry.gauge("fedgate_aggregator_active", "1 where the active aggregator runs.") { [active] in
             active.isSet ? 1 : 0
         }
+        registry.gauge("fedgate_aggregator_unfinished_messages", "Messages with chunks and no commit record.") {
+            [self] in
+            Double(unfinishedCount.load(ordering: .relaxed))
+        }
+        registry.gauge("fedgate_aggregator_unfinished_bytes", "Bytes of their chunks on disk.") { [self] in
+            Double(unfinishedBytes.load(ordering: .relaxed))
+        }
+        registry.gauge("fedgate_aggregator_unfinished_dropped", "Unfinished messages dropped for age or size.") {
+            [self] in
+            Double(unfinishedDropped.load(ordering: .relaxed))
+        }
         registry.gauge("fedgate_aggregator_open_rounds", "Rounds with updates and without a result.") { [board] in
             Double(board.openRounds)
         }
+    }
+
+    /// Shows what is unfinished now.
+    func unfinished(_ spool: ChunkSpool) {
+        unfinishedCount.store(spool.count, ordering: .relaxed)
+        unfinishedBytes.store(spool.bytes, ordering: .relaxed)
+        unfinishedDropped.store(spool.dropped, ordering: .relaxed)
     }
 }
 

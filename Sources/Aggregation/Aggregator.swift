@@ -1,3 +1,4 @@
+public import Envelopes
 public import EventLog
 internal import Synchronization
 public import Telemetry
@@ -15,6 +16,10 @@ public struct AggregatorConfiguration: Sendable {
     public var maxRecordBytes: Int
     /// Bytes of all arrays of the largest update, stored densely.
     public var maxDecodedBytes: Int
+    /// Bytes of a chunk of results that are too large for one record.
+    public var chunkSize = 1 << 20
+    /// Bounds on updates whose commit record has not come.
+    public var unfinished = ChunkSpool.Limits()
 
     /// A configuration.
     ///

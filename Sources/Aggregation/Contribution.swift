@@ -5,7 +5,11 @@ struct Contribution: Sendable, Hashable {
     let clientID: String
     let messageID: String
     let position: Position
+    /// Where the first of its records stands: the first chunk, when it has chunks.
+    let begin: Position
     let samples: Int64
     /// Within the spool's directory.
     let file: String
+    /// Where in the file each array of the round begins; its elements are dense, little-endian, in C order.
+    let offsets: [Int]
 }

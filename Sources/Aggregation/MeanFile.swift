@@ -1,10 +1,33 @@
 internal import Files
 internal import Weights
 
-/// Computes the mean of spooled updates into a file of the same form, range by range.
+/// Computes the mean of spooled updates into a file, range by range.
 ///
 /// Memory: one range, however large the model is and however many clients there are.
 enum MeanFile {
+    /// Files that are kept open together; with more updates each is opened again for each range.
+    private static let mostOpen = 256
+
+    /// An update's file for as long as the mean takes.
+    private final class Source {
+        let contribution: Contribution
+        private let spool: ContributionSpool
+        private let file: File?
+
+        init(_ contribution: Contribution, _ spool: ContributionSpool, keepOpen: Bool) throws(FileFailure) {
+            self.contribution = contribution
+            self.spool = spool
+            file = keepOpen ? try spool.open(contribution.file) : nil
+        }
+
+        func read(into range: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileFailure) {
+            switch file {
+            case .some(let file): try file.read(into: range, at: offset)
+            case .none: try spool.open(contribution.file).read(into: range, at: offset)
+            }
+        }
+    }
+
     /// - Parameters:
     ///   - arrays: of the round.
     ///   - contributions: in the order counted.
@@ -15,18 +38,21 @@ enum MeanFile {
     ) throws(FileFailure) {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: WeightedMean.capacity * 8, alignment: 16)
         defer { buffer.deallocate() }
+        var sources: [Source] = []
+        for contribution in contributions {
+            sources.append(try Source(contribution, spool, keepOpen: contributions.count <= mostOpen))
+        }
         var start = 0
-        for array in arrays {
+        for (index, array) in arrays.enumerated() {
             let mean = WeightedMean(array.dtype)
             let step = WeightedMean.capacity * array.dtype.itemSize
             for offset in stride(from: 0, to: array.byteCount, by: step) {
                 let count = min(step, array.byteCount - offset)
                 let range = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
                 mean.reset()
-                for contribution in contributions {
-                    let file = try spool.open(contribution.file)
-                    try file.read(into: range, at: start + offset)
-                    mean.add(UnsafeRawBufferPointer(range), samples: contribution.samples)
+                for source in sources {
+                    try source.read(into: range, at: source.contribution.offsets[index] + offset)
+                    mean.add(UnsafeRawBufferPointer(range), samples: source.contribution.samples)
                 }
                 mean.finish(into: range)
                 try output.write(UnsafeRawBufferPointer(range), at: start + offset)

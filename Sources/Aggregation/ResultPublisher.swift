@@ -26,61 +26,138 @@ public struct ResultForm: Sendable, Hashable {
     }
 }
 
-/// Makes the record of a round's result from its spooled updates.
+/// Makes a round's result of its spooled updates and puts it on the log.
 ///
 /// Thread: one.
 final class ResultPublisher {
     private static let counted = "counted"
     private static let logPositions = "log_positions"
 
+    /// Chunks that are published together.
+    private static let batch = 8
+
     private let pool: SlabPool
     private let form: ResultForm
     private let spool: ContributionSpool
+    private let maxRecordBytes: Int
+    private let chunkSize: Int
 
-    init(_ pool: SlabPool, _ form: ResultForm, _ spool: ContributionSpool) {
+    init(_ pool: SlabPool, _ configuration: AggregatorConfiguration, _ spool: ContributionSpool) {
         self.pool = pool
-        self.form = form
         self.spool = spool
+        form = configuration.output
+        maxRecordBytes = configuration.maxRecordBytes
+        chunkSize = min(configuration.chunkSize, configuration.maxRecordBytes - ChunkRecord.overhead)
     }
 
+    /// Computes a round's mean and appends it, in chunks when it does not fit one record.
+    ///
     /// - Parameters:
     ///   - round: with at least one update.
     ///   - positions: from where a later aggregator has to read updates, by partition.
-    /// - Throws: `EnvelopeFailure` when the result does not fit a record.
-    func record(for round: OpenRound, positions: [Int32: Int64]) throws -> Record {
+    ///   - term: in which it is published.
+    /// - Returns: where the result's record stands.
+    /// - Throws: `EnvelopeFailure` when the result cannot be written.
+    func publish(_ round: OpenRound, positions: [Int32: Int64], in term: any Term) throws -> Position? {
         let name = "mean"
         let file = try spool.create(name)
         defer { try? spool.remove(name) }
         try file.resize(to: round.arrays.reduce(0) { $0 + $1.byteCount })
         try MeanFile.compute(round.arrays, round.contributions, in: spool, into: file)
+        // The disk may need the room: whatever fails from here on begins again from the log.
+        for contribution in round.contributions { try spool.remove(contribution.file) }
         let message = Message(
             messageID: MessageID.make(), type: .aggregationResult, senderID: "aggregator", timestamp: Timestamp.now(),
             roundNumber: round.number, metadata: Self.metadata(of: round, positions))
-        return try file.withMapping { means in try seal(means, of: round, as: message) }
-    }
-
-    private func seal(_ means: UnsafeRawBufferPointer, of round: OpenRound, as message: Message) throws -> Record {
-        let writer = FEDWT001Writer(arrays: round.arrays, metadata: [:])
         // What the metadata needs stands before and behind the payload.
         let metadataRoom = (1 << 14) + 512 * round.count
-        let capacity = RecordSealer.capacity(
-            forPayload: writer.maximumSize, envelope: form.envelope, compression: form.compression,
-            metadata: metadataRoom)
-        guard let slab = pool.acquire(capacity) else {
-            throw EnvelopeFailure("payload", "\(writer.maximumSize) bytes of weights do not fit a record")
+        let largest = RecordSealer.largestPayload(
+            inRecord: maxRecordBytes, envelope: form.envelope, compression: form.compression, metadata: metadataRoom)
+        let writer = FEDWT001Writer(arrays: round.arrays, metadata: [:])
+        let record = try file.withMapping { means in
+            let arrays = Self.cut(means, round.arrays)
+            guard writer.maximumSize > largest else {
+                return try seal(arrays, by: writer, as: message, metadataRoom)
+            }
+            // Dense: to look for zeros would go through a large model once more.
+            let dense = FEDWT001Writer(arrays: round.arrays, metadata: [:], sparse: .never)
+            return try sealInChunks(arrays, by: dense, as: message, metadataRoom, in: term)
         }
-        var sealer = RecordSealer(
-            slab: slab, envelope: form.envelope, compression: form.compression, metadata: metadataRoom)
-        var starts = [0]
-        for array in round.arrays { starts.append((starts.last ?? 0) + array.byteCount) }
+        return try term.publish([(TopicName.results, record)]).first
+    }
+
+    private static func cut(_ means: UnsafeRawBufferPointer, _ arrays: [ArraySpec]) -> [UnsafeRawBufferPointer] {
+        var start = 0
+        return arrays.map { array in
+            defer { start += array.byteCount }
+            return UnsafeRawBufferPointer(rebasing: means[start..<start + array.byteCount])
+        }
+    }
+
+    private func seal(
+        _ arrays: [UnsafeRawBufferPointer], by writer: FEDWT001Writer, as message: Message, _ metadataRoom: Int
+    ) throws -> Record {
+        var sealer = try sealer(forPayload: writer.maximumSize, metadataRoom)
         try writer.write {
-            UnsafeRawBufferPointer(rebasing: means[starts[$0]..<starts[$0 + 1]])
+            arrays[$0]
         } to: {
             try sealer.write($0)
         }
         return try sealer.seal(
             format: "binary_custom", dataType: .aggregationResult, modelVersion: nil, extraHeaders: []
         ) { _ in message }.record
+    }
+
+    /// Publishes the chunks, and gives the commit record: without it they do not exist.
+    private func sealInChunks(
+        _ arrays: [UnsafeRawBufferPointer], by writer: FEDWT001Writer, as message: Message, _ metadataRoom: Int,
+        in term: any Term
+    ) throws -> Record {
+        var sealer = ChunkSealer(
+            messageID: message.messageID, key: Array(String(message.roundNumber).utf8), chunkSize: chunkSize,
+            compression: form.compression)
+        var batch: [(topic: String, record: Record)] = []
+        func flush(leaving most: Int) throws {
+            guard batch.count > most else { return }
+            _ = try term.publish(batch)
+            batch = []
+        }
+        try writer.write {
+            arrays[$0]
+        } to: { bytes in
+            for start in stride(from: 0, to: bytes.count, by: chunkSize) {
+                let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + chunkSize, bytes.count)])
+                try supply(&sealer, for: piece.count)
+                try sealer.write(piece) { batch.append((TopicName.results, $0)) }
+                File.release(piece)
+                try flush(leaving: Self.batch - 1)
+            }
+        }
+        try supply(&sealer, for: 0)
+        let payload = try sealer.finish { batch.append((TopicName.results, $0)) }
+        try flush(leaving: 0)
+        return try self.sealer(forPayload: 0, metadataRoom).commit(
+            payload, format: "binary_custom", dataType: .aggregationResult, modelVersion: nil, extraHeaders: []
+        ) { _ in message }.record
+    }
+
+    private func supply(_ sealer: inout ChunkSealer, for count: Int) throws {
+        while sealer.slabsMissing(for: count) > 0 {
+            guard let slab = pool.acquire(chunkSize) else {
+                throw LogFailure(.full, "no memory for a chunk of \(chunkSize) bytes")
+            }
+            sealer.give(slab)
+        }
+    }
+
+    private func sealer(forPayload bytes: Int, _ metadataRoom: Int) throws -> RecordSealer {
+        let capacity = RecordSealer.capacity(
+            forPayload: bytes, envelope: form.envelope, compression: form.compression, metadata: metadataRoom)
+        guard let slab = pool.acquire(capacity) else {
+            throw EnvelopeFailure("payload", "there is no memory for a record with \(bytes) bytes of weights")
+        }
+        return RecordSealer(
+            slab: slab, envelope: form.envelope, compression: form.compression, metadata: metadataRoom)
     }
 
     private static func metadata(of round: OpenRound, _ positions: [Int32: Int64]) -> [String: JSONValue] {

@@ -6,7 +6,7 @@ struct OpenRound: Sendable {
     let number: Int64
     /// Of the first update: what all others have to match, and the names that the result bears.
     let arrays: [ArraySpec]
-    /// Where the first update stands; a restart reads it first again, even when its client has replaced it.
+    /// Where the first update begins; a restart reads it first again, even when its client has replaced it.
     let firstPosition: Position
     /// The first update's own time, seconds since 1970; the deadline runs from it.
     let firstTimestamp: Double
@@ -57,7 +57,7 @@ struct RoundBook {
         if let verdict = early(contribution.messageID, round: round) { return verdict }
         if open[round] == nil {
             open[round] = OpenRound(
-                number: round, arrays: arrays, firstPosition: contribution.position, firstTimestamp: timestamp)
+                number: round, arrays: arrays, firstPosition: contribution.begin, firstTimestamp: timestamp)
         }
         return .counted(replaced: open[round]?.add(contribution) ?? nil)
     }
@@ -81,7 +81,7 @@ struct RoundBook {
     var needed: [Int32: Int64] {
         var lowest: [Int32: Int64] = [:]
         for round in open.values {
-            for position in round.byClient.values.map(\.contribution.position) + [round.firstPosition] {
+            for position in round.byClient.values.map(\.contribution.begin) + [round.firstPosition] {
                 lowest[position.partition] = min(lowest[position.partition] ?? .max, position.offset)
             }
         }

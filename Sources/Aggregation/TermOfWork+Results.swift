@@ -6,7 +6,8 @@ internal import WireJSON
 extension TermOfWork {
     /// Learns from a result which round is closed, and up to where updates are done with.
     func takeResult(_ record: borrowing StoredRecord) throws {
-        guard !buried.contains(record.position) else { return }
+        // What a result weighs is of no interest here, only that it is there: its commit record says that.
+        guard !buried.contains(record.position), !ChunkRecord.isChunk(record.headers) else { return }
         let position = record.position
         let reason: String
         do {
@@ -39,16 +40,14 @@ extension TermOfWork {
     /// Publishes the mean of a round's updates and closes it.
     func close(_ number: Int64) throws {
         guard let round = book.open[number] else { return }
-        let record: Record
         do {
-            record = try publisher.record(for: round, positions: positions(without: number))
+            guard let position = try publisher.publish(round, positions: positions(without: number), in: term) else {
+                return
+            }
+            ruling[number] = position
         } catch let failure as EnvelopeFailure {
             return giveUp(number, String(describing: failure))
-        }
-        do {
-            guard let position = try term.publish([(TopicName.results, record)]).first else { return }
-            ruling[number] = position
-        } catch let failure where failure.kind == .tooLarge {
+        } catch let failure as LogFailure where failure.kind == .tooLarge {
             return giveUp(number, failure.reason)
         }
         owner.metrics.closed.add()
@@ -76,6 +75,6 @@ extension TermOfWork {
     private func positions(without number: Int64) -> [Int32: Int64] {
         var rest = book
         _ = rest.close(number)
-        return (updates?.positions ?? [:]).merging(rest.needed) { min($0, $1) }
+        return (updates?.positions ?? [:]).merging(rest.needed) { min($0, $1) }.merging(chunks.needed) { min($0, $1) }
     }
 }

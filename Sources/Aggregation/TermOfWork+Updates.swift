@@ -19,6 +19,7 @@ extension TermOfWork {
         let position = record.position
         let reason: String
         do {
+            if try chunks.take(record) { return }
             return try reader.read(record) { [self] in try count($0, at: position) }
         } catch let failure as EnvelopeFailure {
             reason = String(describing: failure)
@@ -37,23 +38,41 @@ extension TermOfWork {
         guard message.type == .weightUpdate else {
             throw Unusable("message_type: \(message.type.rawValue) on the topic of updates")
         }
+        defer { if opened.package.chunks != nil { chunks.forget(message.messageID, at: position) } }
         if let verdict = book.early(message.messageID, round: message.roundNumber) { return note(verdict) }
         let samples = try Self.samples(of: message)
         guard opened.package.format == "binary_custom" else {
             throw Unusable("format: \(opened.package.format) cannot be aggregated; binary_custom can")
         }
         let limits = FEDWT001Validator.Limits(decodedBytes: UInt64(owner.configuration.maxDecodedBytes))
-        let view = try FEDWT001View(opened.payload, limits: limits)
-        guard !view.arrays.isEmpty else { throw Unusable("weights: an update has at least one array") }
+        let file = "\(message.roundNumber)-\(position.partition)-\(position.offset)"
+        var begin = position
+        let arrays: [ArraySpec]
+        let offsets: [Int]
         let first = book.open[message.roundNumber]?.arrays
-        let partners = try ArrayMatch.partners(of: view.arrays, in: first ?? view.arrays)
+        let partners: [Int]
+        if opened.package.chunks == nil {
+            let view = try FEDWT001View(opened.payload, limits: limits)
+            arrays = view.arrays
+            partners = try ArrayMatch.partners(of: arrays, in: first ?? arrays)
+            offsets = try spool.store(view, as: file)
+        } else {
+            let payload = try chunks.assemble(opened, at: position)
+            begin.offset = payload.firstOffset
+            (arrays, offsets) = try spool.store(payload, limits, as: file)
+            do {
+                partners = try ArrayMatch.partners(of: arrays, in: first ?? arrays)
+            } catch {
+                try spool.remove(file)
+                throw error
+            }
+        }
         let contribution = Contribution(
-            clientID: message.senderID, messageID: message.messageID, position: position, samples: samples,
-            file: "\(message.roundNumber)-\(position.partition)-\(position.offset)")
-        try spool.store(view, partners: partners, as: contribution.file)
+            clientID: message.senderID, messageID: message.messageID, position: position, begin: begin,
+            samples: samples, file: file, offsets: partners.map { offsets[$0] })
         let verdict = book.count(
-            contribution, round: message.roundNumber, arrays: view.arrays, timestamp: message.timestamp)
-        if first == nil { owner.board.opened(message.roundNumber, view.arrays) }
+            contribution, round: message.roundNumber, arrays: arrays, timestamp: message.timestamp)
+        if first == nil { owner.board.opened(message.roundNumber, arrays) }
         if case .counted(let replaced?) = verdict { try spool.remove(replaced.file) }
         note(verdict)
     }

@@ -12,6 +12,7 @@ final class TermOfWork {
     let term: any Term
     let reader: MessageReader
     let spool: ContributionSpool
+    let chunks: ChunkSpool
     let deadLetters: DeadLetterWriter
     let publisher: ResultPublisher
     /// What earlier terms have buried, so that reading it again buries nothing twice.
@@ -34,10 +35,11 @@ final class TermOfWork {
         reader = MessageReader(
             limits: .init(maxStored: configuration.maxRecordBytes, maxDecoded: configuration.maxDecodedBytes))
         spool = try ContributionSpool(configuration.directory)
+        chunks = try ChunkSpool(configuration.directory + "-unfinished", limits: configuration.unfinished)
         // Twice the largest record: one result and one dead letter may be in flight.
         let pool = SlabPool(limit: 2 * configuration.maxRecordBytes + (16 << 20))
         deadLetters = DeadLetterWriter(pool, limit: configuration.maxRecordBytes)
-        publisher = ResultPublisher(pool, configuration.output, spool)
+        publisher = ResultPublisher(pool, configuration, spool)
         buried = try Self.readBuried(owner)
         results = try owner.log.tail(TopicName.results, from: [:])
         do {
@@ -63,6 +65,8 @@ final class TermOfWork {
     func step() throws {
         guard let updates else { return }
         _ = try updates.read(within: patience) { [self] in try takeUpdate($0) }
+        chunks.expire()
+        owner.metrics.unfinished(chunks)
         // Results of others close rounds too; their own are passed over.
         while try results.read(within: .zero, { [self] in try takeResult($0) }) > 0 {}
         for round in book.due(owner.configuration.policy, at: Timestamp.now()) where !stuck.contains(round) {

@@ -119,6 +119,16 @@ public final class MessageReader {
     ) throws(EnvelopeFailure) -> (PackageHeader, UnsafeRawBufferPointer) {
         let header = try PackageHead.decode(UnsafeRawBufferPointer(rebasing: package[..<end]))
         let stored = UnsafeRawBufferPointer(rebasing: package[end...])
+        if let chunks = header.chunks {
+            guard stored.isEmpty, chunks.size == header.compressedSize else {
+                throw EnvelopeFailure(
+                    "package.chunks", "with an inline payload, or of another size than compressed_size")
+            }
+            guard header.originalSize <= limits.maxDecoded else {
+                throw EnvelopeFailure("package.original_size", "\(header.originalSize) is over \(limits.maxDecoded)")
+            }
+            return (header, stored)
+        }
         guard header.compressedSize == stored.count else {
             throw EnvelopeFailure(
                 "package.compressed_size", "is \(header.compressedSize), but the payload has \(stored.count) bytes")

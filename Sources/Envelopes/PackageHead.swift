@@ -22,6 +22,9 @@ enum PackageHead {
         text.add("checksum_algorithm", "sha256")
         text.add("filter", header.filter)
         try text.add("metadata", header.metadata)
+        if let chunks = header.chunks {
+            try text.add("chunks", ["count": .integer(Int64(chunks.count)), "size": .integer(Int64(chunks.size))])
+        }
         text.close()
         var json = text.bytes
         while (magic.count + 4 + json.count) % multiple != 0 { json.append(UInt8(ascii: " ")) }
@@ -61,9 +64,6 @@ enum PackageHead {
             let known = filter == "byteplane" ? "is not yet supported" : "is not none or byteplane"
             throw fields.refusal("filter", "\(filter.debugDescription) \(known)")
         }
-        if fields.members["chunks"] ?? .null != .null {
-            throw fields.refusal("chunks", "messages in chunks are not yet supported")
-        }
         let format = try fields.string("format")
         guard !format.isEmpty else { throw fields.refusal("format", "is empty") }
         let clientID = try fields.optionalString("client_id")
@@ -80,7 +80,14 @@ enum PackageHead {
             clientID: clientID,
             roundNumber: try fields.optionalRound("round_number"),
             dataType: try fields.choice("data_type"),
-            metadata: try fields.object("metadata", default: [:]))
+            metadata: try fields.object("metadata", default: [:]),
+            chunks: try chunks(fields))
+    }
+
+    private static func chunks(_ fields: Fields) throws(EnvelopeFailure) -> ChunkList? {
+        guard fields.members["chunks"] ?? .null != .null else { return nil }
+        let list = Fields(try fields.object("chunks", default: [:]), prefix: "package.chunks.", at: 12)
+        return ChunkList(count: try list.size("count"), size: try list.size("size"))
     }
 
     private static func compression(_ fields: Fields) throws(EnvelopeFailure) -> Compression {

@@ -26,6 +26,8 @@ public struct PackageHeader: Sendable, Hashable {
     public var dataType: DataType
     /// As the message's.
     public var metadata: [String: JSONValue]
+    /// In a commit record: where the payload is instead.
+    public var chunks: ChunkList?
 
     /// A header.
     ///
@@ -42,10 +44,11 @@ public struct PackageHeader: Sendable, Hashable {
     ///   - roundNumber: from 0 to 2^53 − 1.
     ///   - dataType: what the payload means.
     ///   - metadata: as the message's.
+    ///   - chunks: in a commit record.
     public init(
         format: String, compression: Compression, filter: String = "none", checksum: String, originalSize: Int,
         compressedSize: Int, timestamp: Double, modelVersion: String?, clientID: String?, roundNumber: Int64?,
-        dataType: DataType, metadata: [String: JSONValue]
+        dataType: DataType, metadata: [String: JSONValue], chunks: ChunkList? = nil
     ) {
         self.format = format
         self.compression = compression
@@ -59,5 +62,6 @@ public struct PackageHeader: Sendable, Hashable {
         self.roundNumber = roundNumber
         self.dataType = dataType
         self.metadata = metadata
+        self.chunks = chunks
     }
 }

@@ -19,18 +19,44 @@ extension RecordSealer {
         format: String, dataType: DataType, modelVersion: String?, extraHeaders: [RecordHeader],
         _ describe: (PayloadSummary) -> Message
     ) throws(EnvelopeFailure) -> SealedRecord {
+        try seal(format, dataType, modelVersion, extraHeaders, nil, describe)
+    }
+
+    /// Makes the commit record of a payload that is in chunks; nothing may have been written.
+    ///
+    /// - Parameters:
+    ///   - payload: all of whose chunks are on the log; its message id is the message's.
+    ///   - format: of the payload, such as `binary_custom`.
+    ///   - dataType: what the payload means.
+    ///   - modelVersion: which model it belongs to.
+    ///   - extraHeaders: behind the envelope's own; none may be named as one of those.
+    ///   - describe: gives the message.
+    /// - Throws: as `seal`.
+    public consuming func commit(
+        _ payload: ChunkedPayload, format: String, dataType: DataType, modelVersion: String?,
+        extraHeaders: [RecordHeader], _ describe: (PayloadSummary) -> Message
+    ) throws(EnvelopeFailure) -> SealedRecord {
+        precondition(original == 0, "a commit record has no payload of its own")
+        return try seal(format, dataType, modelVersion, extraHeaders, payload, describe)
+    }
+
+    private consuming func seal(
+        _ format: String, _ dataType: DataType, _ modelVersion: String?, _ extraHeaders: [RecordHeader],
+        _ chunked: ChunkedPayload?, _ describe: (PayloadSummary) -> Message
+    ) throws(EnvelopeFailure) -> SealedRecord {
         guard fits(0) else { throw EnvelopeFailure("payload", "the slab is too small") }
         if let reserved = extraHeaders.first(where: { CloudEvent.isReserved($0.name) }) {
             throw EnvelopeFailure(reserved.name, "is a header of the envelope's own")
         }
-        let summary = try finishPayload()
+        let summary = if let chunked { chunked.summary } else { try finishPayload() }
         let message = describe(summary)
         try message.check()
         let header = PackageHeader(
-            format: format, compression: compression, checksum: summary.checksum, originalSize: summary.originalSize,
+            format: format, compression: chunked?.compression ?? compression, checksum: summary.checksum,
+            originalSize: summary.originalSize,
             compressedSize: summary.storedSize, timestamp: message.timestamp, modelVersion: modelVersion,
             clientID: message.senderID, roundNumber: message.roundNumber, dataType: dataType,
-            metadata: message.metadata)
+            metadata: message.metadata, chunks: chunked?.chunks)
         // A multiple of three, so that the base64 of head and payload is one text.
         let head = try PackageHead.encode(header, multiple: stored.room.envelope == .json ? 3 : 1)
         let checksum = head.withUnsafeBytes { MessageChecksum.compute(message, head: $0) }

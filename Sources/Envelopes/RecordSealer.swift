@@ -12,7 +12,7 @@ public struct RecordSealer: ~Copyable {
     let compression: Compression
     var original = 0
     var bodyDigest: SHA256?
-    private let zstd: ZstdLease?
+    let zstd: ZstdLease?
 
     /// Bytes of a slab that surely suffice.
     ///
@@ -29,6 +29,23 @@ public struct RecordSealer: ~Copyable {
         guard bytes < Int.max / 4 else { return .max }
         let stored = compression == .zstd ? ZstdCompressor.bound(bytes + waiting) ?? .max : bytes
         return room.head + room.encoded(stored) + room.tail
+    }
+
+    /// Bytes of the largest payload whose record surely fits a topic.
+    ///
+    /// - Parameters:
+    ///   - recordBytes: that the topic admits.
+    ///   - envelope: of the record.
+    ///   - compression: of the payload.
+    ///   - metadata: bytes of the message's metadata as JSON.
+    public static func largestPayload(
+        inRecord recordBytes: Int, envelope: EnvelopeKind, compression: Compression, metadata: Int = 16 << 10
+    ) -> Int {
+        // The metadata stands in the message and in the package's head, there as base64 under JSON.
+        let room = max(0, recordBytes - ChunkRecord.overhead - 4 * metadata)
+        let stored = envelope == .json ? room / 4 * 3 : room
+        // What zstd cannot shrink grows by a 128th at most.
+        return compression == .zstd ? stored / 129 * 128 : stored
     }
 
     /// A sealer for one record.
@@ -51,7 +68,7 @@ public struct RecordSealer: ~Copyable {
     }
 
     /// Input that a compressor may hold back: more than a block.
-    private static let waiting = 256 << 10
+    static let waiting = 256 << 10
 
     /// Whether another `count` payload bytes surely fit.
     ///

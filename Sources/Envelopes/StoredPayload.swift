@@ -68,9 +68,28 @@ struct StoredPayload: ~Copyable {
             put(Base64.tail(carry))
             carry.removeAll()
         }
+        return takeDigest().finalize()
+    }
+
+    /// The digest of what is there, to be gone on with elsewhere.
+    mutating func takeDigest() -> SHA256 {
         var whole = SHA256()
         swap(&whole, &digest)
-        return whole.finalize()
+        return whole
+    }
+
+    /// Makes the payload raw again, where it lies, and says where that is; nothing can be appended after it.
+    mutating func rawRange() throws(EnvelopeFailure) -> Range<Int> {
+        guard room.envelope == .json else { return room.head..<end }
+        let text = UnsafeRawBufferPointer(rebasing: slab.bytes[room.head..<end])
+        do {
+            end = room.head + (try Base64.decode(text, to: slab.base + room.head))
+        } catch {
+            throw EnvelopeFailure("payload", error.reason, at: error.offset)
+        }
+        put(carry)
+        carry.removeAll()
+        return room.head..<end
     }
 
     /// Whole groups of three go out; up to two bytes wait for those that follow.

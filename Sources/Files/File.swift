@@ -107,6 +107,31 @@ public struct File: ~Copyable, Sendable {
         return try body(UnsafeRawBufferPointer(start: base, count: size))
     }
 
+    /// Lets go of memory in which a mapped file was read; what is read there again comes from the file again.
+    ///
+    /// - Parameter bytes: of a mapping; whole pages within it are let go of.
+    public static func release(_ bytes: UnsafeRawBufferPointer) {
+        let page = 4096
+        let start = (Int(bitPattern: bytes.baseAddress) + page - 1) / page * page
+        let end = (Int(bitPattern: bytes.baseAddress) + bytes.count) / page * page
+        guard start < end else { return }
+        madvise(UnsafeMutableRawPointer(bitPattern: start), end - start, MADV_DONTNEED)
+    }
+
+    /// Deletes a file, if it is there and that is possible.
+    ///
+    /// - Parameter path: of the file.
+    public static func remove(_ path: String) { unlink(path) }
+
+    /// Gives a file another name; what had that name before is gone.
+    ///
+    /// - Parameters:
+    ///   - path: its present name.
+    ///   - other: its name from now on, on the same file system.
+    public static func move(_ path: String, to other: String) throws(FileFailure) {
+        guard rename(path, other) == 0 else { throw FileFailure("cannot rename \(path) to \(other)") }
+    }
+
     /// Returns when the content is on the disk.
     public func sync() throws(FileFailure) {
         guard fsync(descriptor) == 0 else { throw FileFailure("cannot sync \(path)") }

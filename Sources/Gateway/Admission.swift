@@ -26,15 +26,18 @@ final class Admission: Sendable {
 
     /// Memory now, or a place in the queue: then the exchange is resumed when it may ask again.
     func acquire(_ count: Int, for exchange: Exchange) -> Slab? {
-        state.withLock { state in
+        let (slab, next) = state.withLock { state -> (Slab?, Exchange?) in
             let place = state.waiting.firstIndex { $0 === exchange }
             if place == 0 || state.waiting.isEmpty, let slab = pool.acquire(count) {
                 if place == 0 { state.waiting.removeFirst() }
-                return slab
+                return (slab, state.waiting.first)
             }
             if place == nil { state.waiting.append(exchange) }
-            return nil
+            return (nil, nil)
         }
+        // More may have come back than this one took, and nobody else will say so.
+        next?.resume()
+        return slab
     }
 
     /// Takes an exchange out of the queue, and lets the next one ask.

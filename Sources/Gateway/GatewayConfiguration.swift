@@ -36,6 +36,12 @@ public struct GatewayConfiguration: Sendable {
     public var maxRecordBytes: Int
     /// Bytes of payload memory for all uploads together.
     public var memory: Int
+    /// Bytes of a chunk of updates that are too large for one record.
+    public var chunkSize = 1 << 20
+    /// Bytes of one upload that may be on their way to the log at one time.
+    public var uploadWindow = 8 << 20
+    /// Bounds on results whose commit record has not come.
+    public var unfinished = ChunkSpool.Limits()
     /// How long an upload waits for memory before it is sent away.
     public var admissionPatience: Duration = .seconds(10)
 

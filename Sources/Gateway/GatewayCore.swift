@@ -22,8 +22,12 @@ final class GatewayCore: Sendable {
     let logger: Logger
     /// Bytes of a message's metadata at most.
     let metadataRoom = 16 << 10
-    /// Bytes of the largest body: the configured limit, and what a record admits.
-    let maxBody: Int
+    /// Bytes of the largest body.
+    var maxBody: Int { configuration.maxBody }
+    /// Bytes of the largest payload that goes into one record; larger ones go in chunks.
+    let largestRecordPayload: Int
+    /// Bytes of a chunk.
+    let chunkSize: Int
     private let stopping = Atomic(false)
 
     init(
@@ -40,9 +44,14 @@ final class GatewayCore: Sendable {
         admission = Admission(limit: configuration.memory)
         let limits = MessageReader.Limits(
             maxStored: configuration.maxRecordBytes, maxDecoded: configuration.maxDecodedBytes)
-        follower = ResultFollower(log, store, limits, metrics, logger)
+        follower = ResultFollower(log, store, limits, configuration, metrics, logger)
         rounds = RoundReader(log, store, limits, logger)
-        maxBody = min(configuration.maxBody, Self.largestPayload(configuration, metadataRoom))
+        let record = configuration.maxRecordBytes
+        chunkSize = min(configuration.chunkSize, record - ChunkRecord.overhead)
+        // A slab may be a quarter larger than what was asked for, and has to fit the memory for all uploads.
+        largestRecordPayload = RecordSealer.largestPayload(
+            inRecord: min(record, configuration.memory / 5 * 4), envelope: configuration.uploads.envelope,
+            compression: configuration.uploads.compression, metadata: metadataRoom)
     }
 
     var isStopping: Bool { stopping.load(ordering: .acquiring) }
@@ -69,21 +78,6 @@ final class GatewayCore: Sendable {
         guard let first = board.arrays(of: round) else { return }
         do throws(ArrayMatch.Mismatch) { _ = try ArrayMatch.partners(of: arrays, in: first) } catch {
             throw Failure(error)
-        }
-    }
-
-    /// The largest payload whose record surely fits the topic.
-    private static func largestPayload(_ configuration: GatewayConfiguration, _ metadataRoom: Int) -> Int {
-        // The metadata stands in the message and in the package's head, there as base64 under JSON.
-        // A slab may be a quarter larger than what was asked for, and has to fit the memory for all uploads.
-        let largest = min(configuration.maxRecordBytes - 2048, configuration.memory / 5 * 4)
-        let room = max(0, largest - 4 * metadataRoom)
-        switch (configuration.uploads.envelope, configuration.uploads.compression) {
-        case (.json, .none): return room / 4 * 3
-        case (.binary, .none): return room
-        // What zstd cannot shrink grows by a 128th at most.
-        case (.json, .zstd): return room / 4 * 3 / 129 * 128
-        case (.binary, .zstd): return room / 129 * 128
         }
     }
 }

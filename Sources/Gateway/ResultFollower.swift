@@ -24,6 +24,8 @@ final class ResultFollower: Sendable {
     private let log: any EventLog
     private let store: ResultStore
     private let limits: MessageReader.Limits
+    private let directory: String
+    private let unfinished: ChunkSpool.Limits
     private let metrics: GatewayMetrics
     private let logger: Logger
     private let evidenceBox = Mutex(Evidence())
@@ -32,9 +34,11 @@ final class ResultFollower: Sendable {
     private let thread = Mutex<DedicatedThread?>(nil)
 
     init(
-        _ log: any EventLog, _ store: ResultStore, _ limits: MessageReader.Limits, _ metrics: GatewayMetrics,
-        _ logger: Logger
+        _ log: any EventLog, _ store: ResultStore, _ limits: MessageReader.Limits,
+        _ configuration: GatewayConfiguration, _ metrics: GatewayMetrics, _ logger: Logger
     ) {
+        directory = configuration.directory
+        unfinished = configuration.unfinished
         self.log = log
         self.store = store
         self.limits = limits
@@ -73,13 +77,15 @@ final class ResultFollower: Sendable {
 
     private func follow() throws {
         let reader = MessageReader(limits: limits)
+        let chunks = try ChunkSpool(directory + "-unfinished", limits: unfinished)
         let tail = try log.tail(TopicName.results, from: try start())
         defer { tail.close() }
-        try tail.catchUp(with: TopicName.results, of: log) { [self] in try take($0, reader) }
+        try tail.catchUp(with: TopicName.results, of: log) { [self] in try take($0, reader, chunks) }
         evidenceBox.withLock { $0.isCaughtUp = true }
         heard()
         while !isStopping {
-            let count = try tail.read(within: .milliseconds(500)) { [self] in try take($0, reader) }
+            let count = try tail.read(within: .milliseconds(500)) { [self] in try take($0, reader, chunks) }
+            chunks.expire()
             // Silence proves nothing: ask, though not at every turn.
             if count == 0, isStale(after: .seconds(3)) { _ = try log.ends(of: TopicName.results) }
             if count > 0 || isStale(after: .seconds(3)) { heard() }
@@ -110,11 +116,12 @@ final class ResultFollower: Sendable {
         return next
     }
 
-    private func take(_ record: borrowing StoredRecord, _ reader: MessageReader) throws {
+    private func take(_ record: borrowing StoredRecord, _ reader: MessageReader, _ chunks: ChunkSpool) throws {
         let position = record.position
         let reason: String
         do {
-            return try reader.read(record) { [self] in try store($0, at: position) }
+            if try chunks.take(record) { return }
+            return try reader.read(record) { [self] in try store($0, at: position, chunks) }
         } catch let failure as EnvelopeFailure {
             reason = String(describing: failure)
         } catch let failure as WeightFailure {
@@ -126,8 +133,9 @@ final class ResultFollower: Sendable {
             "a result cannot be read", [("offset", String(position.offset)), ("reason", reason)])
     }
 
-    private func store(_ opened: borrowing OpenedMessage, at position: Position) throws {
+    private func store(_ opened: borrowing OpenedMessage, at position: Position, _ chunks: ChunkSpool) throws {
         let message = opened.message
+        defer { if opened.package.chunks != nil { chunks.forget(message.messageID, at: position) } }
         guard message.type == .aggregationResult else {
             throw EnvelopeFailure("message_type", "not a result")
         }
@@ -136,13 +144,39 @@ final class ResultFollower: Sendable {
         }
         // The first result of a round rules.
         guard store[message.roundNumber] == nil else { return }
-        _ = try FEDWT001View(opened.payload, limits: .init(decodedBytes: UInt64(limits.maxDecoded)))
+        let assembled = opened.package.chunks == nil ? nil : try chunks.assemble(opened, at: position)
+        let check = PayloadCheck(limits)
+        if let assembled { try assembled.read(check.feed) } else { try check.feed(opened.payload) }
+        let digest = try check.finish()
         let result = StoredResult(
             round: message.roundNumber, messageID: message.messageID, position: position,
-            digest: Hex.encode(SHA256.digest(of: opened.payload)), size: opened.payload.count,
+            digest: digest, size: opened.package.originalSize,
             counted: StoredResult.counted(message.metadata), logPositions: StoredResult.positions(message.metadata),
             timestamp: message.timestamp)
-        try store.add(result, opened.payload)
+        if let assembled { try store.add(result, assembled) } else { try store.add(result, opened.payload) }
         logger.info("result stored", [("round", String(result.round)), ("bytes", String(result.size))])
+    }
+}
+
+/// Weights that stream by: right or not, and their digest.
+private final class PayloadCheck {
+    private var validator: FEDWT001Validator
+    private var digest = SHA256()
+
+    init(_ limits: MessageReader.Limits) {
+        validator = FEDWT001Validator(limits: .init(decodedBytes: UInt64(limits.maxDecoded)))
+    }
+
+    func feed(_ piece: UnsafeRawBufferPointer) throws {
+        try validator.feed(piece)
+        digest.update(piece)
+    }
+
+    /// SHA-256, lowercase hex.
+    func finish() throws -> String {
+        try validator.finish()
+        var whole = SHA256()
+        swap(&whole, &digest)
+        return Hex.encode(whole.finalize())
     }
 }

@@ -1,4 +1,5 @@
 internal import Digests
+internal import Envelopes
 internal import Files
 internal import Synchronization
 internal import WireJSON
@@ -68,6 +69,31 @@ final class ResultStore: Sendable {
     /// Stores a result and answers those who wait for it.
     func add(_ result: StoredResult, _ payload: UnsafeRawBufferPointer) throws {
         try write(payload, as: Self.weights(result.round))
+        try complete(result)
+    }
+
+    /// Stores a result that came in chunks; what is not compressed is not copied.
+    func add(_ result: StoredResult, _ payload: AssembledPayload) throws {
+        let name = Self.weights(result.round)
+        let temporary = name + ".tmp"
+        if payload.isPlain {
+            try payload.keep(as: directory.file(temporary))
+            try File(reading: directory.file(temporary)).sync()
+        } else {
+            let file = try File(creating: directory.file(temporary))
+            var written = 0
+            try payload.read { piece in
+                try file.write(piece, at: written)
+                written += piece.count
+            }
+            try file.sync()
+        }
+        try directory.rename(temporary, to: name)
+        try complete(result)
+    }
+
+    /// Writes the sidecar, with which the result is there.
+    private func complete(_ result: StoredResult) throws {
         try result.json.encoded().withUnsafeBytes { try write($0, as: Self.sidecar(result.round)) }
         let watchers = state.withLock { state in
             Self.note(result, &state)

@@ -122,6 +122,7 @@ private final class Reading {
 
     /// What cannot be read is the aggregator's to bury.
     private func take(_ record: borrowing StoredRecord) {
+        if ChunkRecord.isChunk(record.headers) { return }
         try? reader.read(record) { opened in
             let message = opened.message
             guard message.type == .weightUpdate, store[message.roundNumber] == nil else { return }

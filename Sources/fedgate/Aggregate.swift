@@ -41,10 +41,11 @@ extension Command {
     ) throws {
         let log = try flags.open(directory: data, logger)
         defer { log.close(within: .seconds(10)) }
-        let configuration = AggregatorConfiguration(
+        var configuration = AggregatorConfiguration(
             directory: data + "/contributions", policy: rounds.policy,
             output: ResultForm(envelope: flags.envelope, compression: flags.compression),
             maxRecordBytes: try Topics.prepare(log, logger), maxDecodedBytes: 10 << 30)
+        configuration.chunkSize = flags.chunkSize
         let aggregator = Aggregator(log: log, configuration: configuration, registry: MetricRegistry(), logger: logger)
         guard aggregator.start() else { throw StartFailure(description: "the system gives no thread") }
         let signal = Signals.wait()

@@ -16,6 +16,9 @@ struct LogFlags: Sendable {
             "--envelope", .value("json|binary"), "around messages (json on Kafka, binary on the embedded log)",
             key: "kafka.envelope"),
         Flag("--compression", .value("none|zstd"), "of weights on the log (none)", key: "serialization.compression"),
+        Flag(
+            "--chunk-size", .value("BYTES"), "of the chunks of what is too large for one record (1MiB)",
+            key: "serialization.chunk_size"),
     ]
 
     static let level = Flag("--log-level", .value("LEVEL"), "debug, info, warning or error (info)", key: "log.level")
@@ -23,6 +26,7 @@ struct LogFlags: Sendable {
     let kafka: String?
     let envelope: EnvelopeKind
     let compression: Compression
+    let chunkSize: Int
 
     init(_ arguments: Arguments) throws(UsageFailure) {
         kafka = arguments["--kafka"]
@@ -30,6 +34,10 @@ struct LogFlags: Sendable {
         self.envelope = envelope.flatMap { EnvelopeKind(rawValue: $0) } ?? (kafka == nil ? .binary : .json)
         let compression = try arguments.choice("--compression", Compression.allCases.map(\.rawValue))
         self.compression = compression.flatMap { Compression(rawValue: $0) } ?? .none
+        chunkSize = try arguments.bytes("--chunk-size", or: 1 << 20)
+        guard (64 << 10)...Topics.maxRecordBytes ~= chunkSize else {
+            throw UsageFailure("--chunk-size has to be from 64KiB to 16MiB, not \(chunkSize) bytes")
+        }
     }
 
     func open(directory: String, _ logger: Logger) throws(LogFailure) -> any EventLog {

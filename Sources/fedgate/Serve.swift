@@ -22,9 +22,7 @@ extension Command {
                 "--aggregator", .toggle, "run an aggregator in this process (yes on the embedded log)",
                 key: "aggregation.enabled"),
         ] + LogFlags.all + RoundFlags.all + [
-            Flag(
-                "--max-body", .value("BYTES"), "largest upload (10GiB); a record's limit is lower for now",
-                key: "http.max_body"),
+            Flag("--max-body", .value("BYTES"), "largest upload (10GiB)", key: "http.max_body"),
             Flag("--memory", .value("BYTES"), "memory for all uploads together (64MiB)", key: "limits.memory"),
             LogFlags.level, Settings.config,
         ],
@@ -100,12 +98,13 @@ private struct Service {
         let board = RoundBoard()
         let aggregator = try startAggregator(log, board, registry, maxRecordBytes)
         defer { aggregator?.stop() }
-        let configuration = GatewayConfiguration(
+        var configuration = GatewayConfiguration(
             directory: settings.data + "/results",
             uploads: UploadForm(envelope: settings.log.envelope, compression: settings.log.compression),
             minUpdates: settings.rounds.policy.minUpdates, roundDeadline: settings.rounds.policy.roundDeadline,
             maxBody: settings.maxBody, maxDecodedBytes: 10 << 30, maxRecordBytes: maxRecordBytes,
             memory: settings.memory)
+        configuration.chunkSize = settings.log.chunkSize
         let gateway = try Gateway(configuration, log: log, board: board, registry: registry, logger: logger)
         defer { gateway.stop() }
         guard gateway.start() else { throw StartFailure(description: "the system gives no thread") }
@@ -127,10 +126,11 @@ private struct Service {
         _ log: any EventLog, _ board: RoundBoard, _ registry: MetricRegistry, _ maxRecordBytes: Int
     ) throws -> Aggregator? {
         guard settings.hasAggregator else { return nil }
-        let configuration = AggregatorConfiguration(
+        var configuration = AggregatorConfiguration(
             directory: settings.data + "/contributions", policy: settings.rounds.policy,
             output: ResultForm(envelope: settings.log.envelope, compression: settings.log.compression),
             maxRecordBytes: maxRecordBytes, maxDecodedBytes: 10 << 30)
+        configuration.chunkSize = settings.log.chunkSize
         let aggregator = Aggregator(
             log: log, configuration: configuration, board: board, registry: registry, logger: logger)
         guard aggregator.start() else { throw StartFailure(description: "the system gives no thread") }

@@ -23,6 +23,14 @@ public struct FEDWT001Validator: ~Copyable {
         public init(decodedBytes: UInt64) { self.decodedBytes = decodedBytes }
     }
 
+    /// Where an array's record holds its elements.
+    public struct Body: Sendable, Hashable {
+        /// Coordinates and values, not all elements.
+        public var isSparse: Bool
+        /// Bytes from the start of the stream.
+        public var start: UInt64
+    }
+
     enum Step {
         case magic, counts, metadata
         case ndim, shape(ndim: Int), dtypeLength, dtype(length: Int), elements
@@ -35,6 +43,9 @@ public struct FEDWT001Validator: ~Copyable {
     public internal(set) var arrays: [ArraySpec] = []
     /// The metadata object.
     public internal(set) var metadata: [String: JSONValue] = [:]
+
+    /// For each array, in the order of their indices, where its elements are; complete once the stream is.
+    public internal(set) var bodies: [Body] = []
 
     let limits: Limits
     var step = Step.magic

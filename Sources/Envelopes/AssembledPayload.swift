@@ -1,0 +1,61 @@
+internal import Files
+
+/// A payload that came in chunks, complete and verified, in a file that goes with it unless it is kept.
+///
+/// Thread: one at a time.
+public final class AssembledPayload {
+    /// Bytes that are read at a time.
+    private static let step = 256 << 10
+
+    private let message: UnfinishedMessage
+    private let compression: Compression
+    private let originalSize: Int
+
+    init(_ message: UnfinishedMessage, _ header: PackageHeader) {
+        self.message = message
+        compression = header.compression
+        originalSize = header.originalSize
+    }
+
+    /// Offset of its first chunk in the partition.
+    public var firstOffset: Int64 { message.first }
+
+    /// Whether the file is the payload itself, not compressed.
+    public var isPlain: Bool { compression == .none }
+
+    /// Hands over the payload, decompressed, in order.
+    ///
+    /// - Parameter body: its bytes are valid during the call.
+    /// - Throws: `EnvelopeFailure` when it is not what the header says, `FileFailure`, and what `body` throws.
+    public func read(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+        var given = 0
+        func give(_ piece: UnsafeRawBufferPointer) throws {
+            given += piece.count
+            guard given <= originalSize else {
+                throw EnvelopeFailure("package.original_size", "\(originalSize) bytes do not hold the payload")
+            }
+            try body(piece)
+        }
+        let stream = compression == .zstd ? ZstdStream() : nil
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.step, alignment: 4096)
+        defer { buffer.deallocate() }
+        for start in Swift.stride(from: 0, to: message.size, by: Self.step) {
+            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(Self.step, message.size - start)])
+            try message.file.read(into: part, at: start)
+            let piece = UnsafeRawBufferPointer(part)
+            if let stream { try stream.feed(piece, to: give) } else { try give(piece) }
+        }
+        try stream?.finish()
+        guard given == originalSize else {
+            throw EnvelopeFailure("package.original_size", "is \(originalSize), but the payload has \(given) bytes")
+        }
+    }
+
+    /// Gives the file another name, under which it stays.
+    ///
+    /// - Parameter path: on the same file system.
+    public func keep(as path: String) throws {
+        try File.move(message.path, to: path)
+        message.isKept = true
+    }
+}

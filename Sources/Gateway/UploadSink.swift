@@ -1,0 +1,130 @@
+internal import Bytes
+internal import Envelopes
+internal import EventLog
+internal import MicroHTTP
+
+/// Where the bytes of an upload go: one record while they fit one, chunks on the log as soon as they do not.
+///
+/// Thread: the exchange's worker.
+struct UploadSink: ~Copyable {
+    /// What the log has to get when the body is complete.
+    enum Sealed: ~Copyable {
+        /// One record, ready to be made.
+        case record(RecordSealer)
+        /// The commit record of chunks, which have to land before.
+        case chunks(ChunkedPayload, RecordSealer, ChunkFlight)
+    }
+
+    /// What is missing before bytes can be taken.
+    enum Room {
+        case enough, waitForMemory, waitForLog
+    }
+
+    private let gateway: GatewayCore
+    private let clientID: String
+    private let contentLength: Int?
+    private var record: RecordSealer?
+    private var chunks: ChunkSealer?
+    private var commit: RecordSealer?
+    private let flight: ChunkFlight
+    private var received = 0
+
+    init(_ gateway: GatewayCore, clientID: String, contentLength: Int?) {
+        self.gateway = gateway
+        self.clientID = clientID
+        self.contentLength = contentLength
+        // Two at least, so that one can be filled while another is on its way.
+        flight = ChunkFlight(most: max(2, gateway.configuration.uploadWindow / gateway.chunkSize))
+    }
+
+    /// Gets memory for the next bytes.
+    mutating func makeRoom(for count: Int, _ exchange: Exchange) throws(Failure) -> Room {
+        if chunks == nil {
+            if record?.fits(count) == true { return .enough }
+            // An announced body gets all its memory at once; others grow by doubling.
+            let most = contentLength ?? received + count
+            if most <= gateway.largestRecordPayload {
+                let payload = contentLength ?? min(max(2 * most, 256 << 10), gateway.largestRecordPayload)
+                return growRecord(to: payload, exchange) ? .enough : .waitForMemory
+            }
+            guard try beginChunks(exchange) else { return .waitForMemory }
+        }
+        if let failure = flight.failure { throw Failure(chunk: failure) }
+        guard flight.hasRoom(for: exchange) else { return .waitForLog }
+        while let missing = chunks?.slabsMissing(for: count), missing > 0 {
+            guard let slab = gateway.admission.acquire(gateway.chunkSize, for: exchange) else { return .waitForMemory }
+            chunks?.give(slab)
+        }
+        return .enough
+    }
+
+    /// Takes bytes for which there is room.
+    mutating func write(_ piece: UnsafeRawBufferPointer) throws(EnvelopeFailure) {
+        received += piece.count
+        let send = send
+        if chunks != nil {
+            try chunks?.write(piece, emit: send)
+        } else {
+            try record?.write(piece)
+        }
+    }
+
+    /// Ends the payload; nil when there was none.
+    mutating func finish() throws(EnvelopeFailure) -> Sealed? {
+        if let chunks = chunks.take(), let commit = commit.take() {
+            let payload = try chunks.finish(emit: send)
+            return .chunks(payload, commit, flight)
+        }
+        guard let record = record.take() else { return nil }
+        return .record(record)
+    }
+
+    private mutating func growRecord(to payload: Int, _ exchange: Exchange) -> Bool {
+        guard let slab = acquire(payload, exchange) else { return false }
+        if record == nil { record = sealer(slab) } else { record?.move(to: slab) }
+        return true
+    }
+
+    /// From here on the payload is in chunks; what there is of it already becomes the first of them.
+    private mutating func beginChunks(_ exchange: Exchange) throws(Failure) -> Bool {
+        if commit == nil {
+            guard let slab = acquire(0, exchange) else { return false }
+            commit = sealer(slab)
+        }
+        let id = MessageID.make()
+        let key = Array(clientID.utf8)
+        if let begun = record.take() {
+            do throws(EnvelopeFailure) {
+                chunks = try ChunkSealer(
+                    continuing: begun, messageID: id, key: key, chunkSize: gateway.chunkSize, emit: send)
+            } catch { throw Failure(error) }
+        } else {
+            chunks = ChunkSealer(
+                messageID: id, key: key, chunkSize: gateway.chunkSize,
+                compression: gateway.configuration.uploads.compression)
+        }
+        return true
+    }
+
+    private func acquire(_ payload: Int, _ exchange: Exchange) -> Slab? {
+        let form = gateway.configuration.uploads
+        let capacity = RecordSealer.capacity(
+            forPayload: payload, envelope: form.envelope, compression: form.compression, metadata: gateway.metadataRoom)
+        return gateway.admission.acquire(capacity, for: exchange)
+    }
+
+    private func sealer(_ slab: Slab) -> RecordSealer {
+        let form = gateway.configuration.uploads
+        return RecordSealer(
+            slab: slab, envelope: form.envelope, compression: form.compression, metadata: gateway.metadataRoom)
+    }
+
+    private var send: (Record) -> Void {
+        { [flight, gateway] record in
+            flight.tookOff()
+            gateway.log.append(record, to: TopicName.updates) { result in
+                if case .failure(let failure) = result { flight.landed(failure) } else { flight.landed(nil) }
+            }
+        }
+    }
+}
