@@ -39,6 +39,7 @@ let package = Package(
         module("Threads"),
         module("WireJSON"),
         module("Digests", ["COpenSSL"]),
+        module("Base64"),
         module("WireTime"),
         module("Files"),
         module("Telemetry", ["WireTime"]),
@@ -47,7 +48,7 @@ let package = Package(
         module("Weights"),
         module("WeightFormats", ["Weights", "WireJSON"]),
 
-        module("Envelopes", ["Bytes", "CZstd", "Digests", "EventLog", "Files", "WireJSON"]),
+        module("Envelopes", ["Base64", "Bytes", "CZstd", "Digests", "EventLog", "Files", "WireJSON"]),
 
         // Where it travels through.
         module("EventLog", ["Bytes"]),
@@ -67,7 +68,7 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Aggregation", "Bytes", "Digests", "Envelopes", "EventLog", "Files", "MicroHTTP", "Telemetry",
+                "Aggregation", "Base64", "Bytes", "Digests", "Envelopes", "EventLog", "Files", "MicroHTTP", "Telemetry",
                 "Threads",
                 "WeightFormats", "Weights", "WireJSON", "WireTime",
             ],
@@ -96,6 +97,7 @@ let package = Package(
         tests("SQLiteLog", ["Bytes", "EventLog", "EventLogConformance", "Threads", "sqlite-log-crasher"]),
         tests("KafkaLog", ["Bytes", "CRdkafka", "EventLog", "EventLogConformance", "Threads"]),
 
+        tests("Base64"),
         tests("Bytes"),
         tests("Threads"),
         tests("WireJSON"),

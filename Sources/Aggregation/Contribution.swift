@@ -1,4 +1,5 @@
 internal import EventLog
+internal import WireJSON
 
 /// One counted update: who, which message, where it stands, and the name of the file that holds its arrays.
 struct Contribution: Sendable, Hashable {
@@ -8,6 +9,8 @@ struct Contribution: Sendable, Hashable {
     /// Where the first of its records stands: the first chunk, when it has chunks.
     let begin: Position
     let samples: Int64
+    /// Of the body, where a gateway said it, and what the client said with it.
+    let said: [String: JSONValue]
     /// Within the spool's directory.
     let file: String
     /// Where in the file each array of the round begins; its elements are dense, little-endian, in C order.

@@ -50,6 +50,9 @@ struct RoundBook {
         return open[round]?.messageIDs.contains(messageID) == true ? .repeated : nil
     }
 
+    /// What counts of a client now.
+    func latest(of client: String, round: Int64) -> Contribution? { open[round]?.byClient[client]?.contribution }
+
     /// Counts an update whose arrays match the round's, or are its first.
     mutating func count(
         _ contribution: Contribution, round: Int64, arrays: [ArraySpec], timestamp: Double

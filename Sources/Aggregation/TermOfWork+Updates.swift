@@ -41,6 +41,11 @@ extension TermOfWork {
         defer { if opened.package.chunks != nil { chunks.forget(message.messageID, at: position) } }
         if let verdict = book.early(message.messageID, round: message.roundNumber) { return note(verdict) }
         let samples = try Self.samples(of: message)
+        // A client that tried again at another gateway: the first of equal ones counts, as its receipt says.
+        let said = message.metadata.filter { $0.key != "idempotency_key" }
+        if said["body_digest"] != nil, book.latest(of: message.senderID, round: message.roundNumber)?.said == said {
+            return note(.repeated)
+        }
         guard opened.package.format == "binary_custom" else {
             throw Unusable("format: \(opened.package.format) cannot be aggregated; binary_custom can")
         }
@@ -69,7 +74,7 @@ extension TermOfWork {
         }
         let contribution = Contribution(
             clientID: message.senderID, messageID: message.messageID, position: position, begin: begin,
-            samples: samples, file: file, offsets: partners.map { offsets[$0] })
+            samples: samples, said: said, file: file, offsets: partners.map { offsets[$0] })
         let verdict = book.count(
             contribution, round: message.roundNumber, arrays: arrays, timestamp: message.timestamp)
         if first == nil { owner.board.opened(message.roundNumber, arrays) }

@@ -1,32 +1,21 @@
 internal import COpenSSL
 
-/// SHA-256 (FIPS 180-4) over a stream of bytes, by OpenSSL, which uses the processor's own instructions.
+/// SHA-256 (FIPS 180-4) over a stream of bytes.
 ///
 /// Thread: one at a time.
 public struct SHA256: ~Copyable {
-    private let context: OpaquePointer?
+    private var digest: Digest
 
     /// A digest of nothing yet.
-    public init() {
-        context = EVP_MD_CTX_new()
-        EVP_DigestInit_ex(context, EVP_sha256(), nil)
-    }
-
-    deinit { EVP_MD_CTX_free(context) }
+    public init() { digest = Digest(EVP_sha256(), count: 32) }
 
     /// Takes in the next bytes.
     ///
     /// - Parameter bytes: any number of them.
-    public mutating func update(_ bytes: UnsafeRawBufferPointer) {
-        EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
-    }
+    public mutating func update(_ bytes: UnsafeRawBufferPointer) { digest.update(bytes) }
 
     /// The digest of all bytes so far; the value is used up.
-    public consuming func finalize() -> [UInt8] {
-        var digest = [UInt8](repeating: 0, count: 32)
-        EVP_DigestFinal_ex(context, &digest, nil)
-        return digest
-    }
+    public consuming func finalize() -> [UInt8] { digest.finalize() }
 
     /// The digest of bytes that are all there.
     ///

@@ -1,3 +1,4 @@
+internal import Base64
 internal import WireJSON
 
 /// The JSON envelope's reading side, all but the payload.

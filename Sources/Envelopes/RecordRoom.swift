@@ -1,3 +1,5 @@
+internal import Base64
+
 /// Where in a slab the parts of a record lie: the payload from `head` on, what goes before it right-aligned up to there,
 /// what goes behind it in the last `tail` bytes at most.
 struct RecordRoom {

@@ -17,6 +17,8 @@ enum FailureKind: String, CaseIterable, Sendable {
     case expectationFailed = "expectation-failed"
     case malformedWeights = "malformed-weights"
     case schemaMismatch = "schema-mismatch"
+    case digestMismatch = "digest-mismatch"
+    case keyReused = "key-reused"
     case internalError = "internal-error"
     case logTopic = "log-topic"
     case busy
@@ -103,6 +105,16 @@ enum FailureKind: String, CaseIterable, Sendable {
             Row(
                 status: 422, title: "The arrays are not those of the round", retriable: false,
                 explanation: "Names, shapes and dtypes have to be those of the round's first update.")
+        case .digestMismatch:
+            Row(
+                status: 422, title: "The body is not what its digest says", retriable: true,
+                explanation: "Content-Digest is of the body as it was sent. Nothing was stored; send the body again.")
+        case .keyReused:
+            Row(
+                status: 422, title: "The idempotency key was used for another update", retriable: false,
+                explanation:
+                    "A key belongs to one body and its metadata, within a round and client. Take a fresh key for another."
+            )
         case .internalError:
             Row(
                 status: 500, title: "The gateway failed", retriable: true,

@@ -41,7 +41,12 @@ public final class Gateway: RequestRouter {
     }
 
     /// Begins to follow the log; false when the system gives no thread.
-    public func start() -> Bool { core.follower.start() }
+    public func start() -> Bool {
+        guard core.follower.start() else { return false }
+        // So that the first upload does not have to wait for it; a log that is away now is asked again then.
+        core.updates.catchUp { _ in }
+        return true
+    }
 
     /// Says not ready from now on; requests are still answered.
     public func beginStopping() { core.beginStopping() }
@@ -54,7 +59,7 @@ public final class Gateway: RequestRouter {
     public func stop() {
         core.beginStopping()
         core.follower.stop()
-        core.rounds.stop()
+        core.updates.stop()
         core.timers.stop()
     }
 

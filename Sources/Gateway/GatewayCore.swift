@@ -13,7 +13,8 @@ final class GatewayCore: Sendable {
     let log: any EventLog
     let store: ResultStore
     let follower: ResultFollower
-    let rounds: RoundReader
+    let updates: UpdateReader
+    let turns = UploadTurns()
     let admission: Admission
     let metrics: GatewayMetrics
     let timers: TimerQueue
@@ -45,7 +46,7 @@ final class GatewayCore: Sendable {
         let limits = MessageReader.Limits(
             maxStored: configuration.maxRecordBytes, maxDecoded: configuration.maxDecodedBytes)
         follower = ResultFollower(log, store, limits, configuration, metrics, logger)
-        rounds = RoundReader(log, store, limits, logger)
+        updates = UpdateReader(log, store, limits, logger)
         let record = configuration.maxRecordBytes
         chunkSize = min(configuration.chunkSize, record - ChunkRecord.overhead)
         // A slab may be a quarter larger than what was asked for, and has to fit the memory for all uploads.

@@ -4,39 +4,66 @@ internal import Weights
 internal import WireJSON
 
 /// What a client gets for an update that is stored (http-api.md, "Uploading").
-struct Receipt: Sendable {
+///
+/// All of it stands on the log, so that every gateway gives the same one.
+struct Receipt: Sendable, Hashable {
+    let messageID: String
+    let round: Int64
+    let clientID: String
+    let position: Position
+    let arrays: Int64
+    let parameters: Int64
+    /// Bytes of the body, decoded.
     let originalSize: Int
-    private let message: Message
-    private let summary: PayloadSummary
-    private let storedSize: Int
-    private let arrays: Int
-    private let parameters: Int
-    private let compression: Compression
+    /// Bytes of the package: its head and its payload, which may be in chunks.
+    let storedSize: Int
+    /// Of the package's payload.
+    let checksum: String
+    let compression: Compression
 
-    init(_ sealed: SealedRecord, arrays: [ArraySpec], compression: Compression) {
-        message = sealed.message
-        summary = sealed.summary
+    /// The receipt of a record that was stored at a position.
+    init(_ sealed: SealedRecord, _ compression: Compression, at position: Position) {
+        messageID = sealed.message.messageID
+        round = sealed.message.roundNumber
+        clientID = sealed.message.senderID
+        self.position = position
+        arrays = sealed.message.metadata[UpdateMetadata.arrays]?.integerValue ?? 0
+        parameters = sealed.message.metadata[UpdateMetadata.parameters]?.integerValue ?? 0
         originalSize = sealed.summary.originalSize
         storedSize = sealed.packageSize
-        self.arrays = arrays.count
-        parameters = arrays.reduce(0) { $0 &+ $1.count }
+        checksum = sealed.summary.checksum
         self.compression = compression
     }
 
+    /// The receipt of a message as it is read from the log.
+    init(_ opened: borrowing OpenedMessage, at position: Position) {
+        let (message, package) = (opened.message, opened.package)
+        messageID = message.messageID
+        round = message.roundNumber
+        clientID = message.senderID
+        self.position = position
+        arrays = message.metadata[UpdateMetadata.arrays]?.integerValue ?? 0
+        parameters = message.metadata[UpdateMetadata.parameters]?.integerValue ?? 0
+        originalSize = package.originalSize
+        storedSize = opened.storedPackage.count + (package.chunks?.size ?? 0)
+        checksum = package.checksum
+        compression = package.compression
+    }
+
     /// The answer's body: written straight, since every small upload pays for it.
-    func json(at position: Position) -> [UInt8] {
+    var json: [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity(512)
         text.append(contentsOf: #"{"message_id":"#.utf8)
-        JSONValue.append(message.messageID, to: &text)
-        text.append(contentsOf: #","round_number":\#(message.roundNumber),"client_id":"#.utf8)
-        JSONValue.append(message.senderID, to: &text)
+        JSONValue.append(messageID, to: &text)
+        text.append(contentsOf: #","round_number":\#(round),"client_id":"#.utf8)
+        JSONValue.append(clientID, to: &text)
         text.append(contentsOf: #","topic":"#.utf8)
         JSONValue.append(position.topic, to: &text)
         let place = #","partition":\#(position.partition),"offset":\#(position.offset)"#
         let counts = #","arrays":\#(arrays),"parameters":\#(parameters)"#
         let sizes = #","original_size":\#(originalSize),"stored_size":\#(storedSize)"#
-        let form = #","checksum":"\#(summary.checksum)","compression":"\#(compression.rawValue)","filter":"none"}"#
+        let form = #","checksum":"\#(checksum)","compression":"\#(compression.rawValue)","filter":"none"}"#
         for part in [place, counts, sizes, form] { text.append(contentsOf: part.utf8) }
         text.append(UInt8(ascii: "\n"))
         return text

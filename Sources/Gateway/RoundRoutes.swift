@@ -49,13 +49,13 @@ enum RoundRoutes {
     }
 
     private static func open(
-        _ number: Int64, _ round: RoundReader.OpenRound, _ configuration: GatewayConfiguration
+        _ number: Int64, _ round: UpdateIndex.Round, _ configuration: GatewayConfiguration
     ) -> Response {
         let missing = max(0, configuration.minUpdates - round.clients.count)
         let deadline = configuration.roundDeadline.map { JSONValue.string(Timestamp.text(round.firstTimestamp + $0)) }
         return Answers.json([
             "round_number": .integer(number), "state": .string("open"),
-            "reported": .array(round.clients.sorted().map { .string($0) }), "missing": .integer(Int64(missing)),
+            "reported": .array(round.clients.keys.sorted().map { .string($0) }), "missing": .integer(Int64(missing)),
             "deadline": deadline ?? .null,
         ])
     }
@@ -65,10 +65,10 @@ enum RoundRoutes {
 private final class RoundQuestion: ExchangeHandler {
     private let core: GatewayCore
     private let id: String
-    private let answer: @Sendable ([Int64: RoundReader.OpenRound]) -> Response
+    private let answer: @Sendable ([Int64: UpdateIndex.Round]) -> Response
 
     init(
-        _ core: GatewayCore, _ id: String, _ answer: @escaping @Sendable ([Int64: RoundReader.OpenRound]) -> Response
+        _ core: GatewayCore, _ id: String, _ answer: @escaping @Sendable ([Int64: UpdateIndex.Round]) -> Response
     ) {
         self.core = core
         self.id = id
@@ -78,9 +78,9 @@ private final class RoundQuestion: ExchangeHandler {
     func body(_ piece: UnsafeRawBufferPointer, _ exchange: Exchange) -> BodyVerdict { .consumed }
 
     func end(_ exchange: Exchange) -> EndVerdict {
-        core.rounds.ask { [core, id, answer] result in
+        core.updates.catchUp { [core, id, answer] result in
             switch result {
-            case .success(let rounds): exchange.reply(answer(rounds))
+            case .success: exchange.reply(answer(core.updates.openRounds))
             case .failure(let failure): exchange.reply(core.refuse(Failure(failure), id))
             }
         }

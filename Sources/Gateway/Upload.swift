@@ -1,3 +1,4 @@
+internal import Digests
 internal import Envelopes
 internal import EventLog
 internal import MicroHTTP
@@ -7,16 +8,16 @@ internal import Weights
 internal import WireJSON
 internal import WireTime
 
-/// One upload: its body is validated and sealed while it streams, and answered once the log has it.
+/// One upload: its body is validated and sealed while it streams; what then becomes of it is `UploadStorage`'s.
 ///
-/// Thread: the server calls it from one worker at a time; the log's completions touch only what does not change any
-/// more. Unchecked for that reason.
+/// Thread: the server calls it from one worker at a time. Unchecked for that reason.
 final class Upload: ExchangeHandler, @unchecked Sendable {
     private let gateway: GatewayCore
     private let request: UploadRequest
     private let requestID: String
     private var validator: FEDWT001Validator
     private var sink: UploadSink
+    private var sha512: SHA512?
     private var received = 0
     private let patience = Patience()
 
@@ -26,6 +27,7 @@ final class Upload: ExchangeHandler, @unchecked Sendable {
         self.requestID = requestID
         validator = FEDWT001Validator(limits: .init(decodedBytes: UInt64(gateway.configuration.maxDecodedBytes)))
         sink = UploadSink(gateway, clientID: request.clientID, contentLength: request.contentLength)
+        if request.digest.sha512 != nil { sha512 = SHA512() }
     }
 
     func body(_ piece: UnsafeRawBufferPointer, _ exchange: Exchange) -> BodyVerdict {
@@ -34,29 +36,29 @@ final class Upload: ExchangeHandler, @unchecked Sendable {
             guard try makeRoom(for: piece.count, exchange) else { return .wait }
             do throws(WeightFailure) { try validator.feed(piece) } catch { throw Failure(error) }
             do throws(EnvelopeFailure) { try sink.write(piece) } catch { throw Failure(error) }
+            sha512?.update(piece)
             received += piece.count
             return .consumed
         } catch {
             // Those behind it in the queue must not wait until its connection is closed.
             gateway.admission.leave(exchange)
-            return .reject(refuse(error))
+            return .reject(gateway.refuse(error, requestID))
         }
     }
 
     func end(_ exchange: Exchange) -> EndVerdict {
         do throws(Failure) {
             do throws(WeightFailure) { try validator.finish() } catch { throw Failure(error) }
-            try gateway.check(validator.arrays, of: request.round)
             let sealed: UploadSink.Sealed?
             do throws(EnvelopeFailure) { sealed = try sink.finish() } catch { throw Failure(error) }
             switch consume sealed {
             case .record(let sealer)?: try store(sealer, exchange)
-            case .chunks(let payload, let commit, let flight)?: self.commit(payload, commit, flight, exchange)
+            case .chunks(let payload, let commit, let flight)?: try store(payload, commit, flight, exchange)
             case nil: throw Failure(.malformedWeights, "an update has at least one array")
             }
             return .later
         } catch {
-            return .reply(refuse(error))
+            return .reply(gateway.refuse(error, requestID))
         }
     }
 
@@ -91,55 +93,41 @@ final class Upload: ExchangeHandler, @unchecked Sendable {
                 extraHeaders: request.traceHeaders
             ) { message(MessageID.make(), $0) }
         } catch { throw Failure(error) }
-        append(record, exchange)
+        try verify(record)
+        storage(record, exchange).store()
     }
 
-    /// Without its commit record the update does not exist; so that one goes when every chunk is acknowledged.
-    private func commit(
+    private func store(
         _ payload: ChunkedPayload, _ sealer: consuming RecordSealer, _ flight: ChunkFlight, _ exchange: Exchange
-    ) {
-        let record: Result<SealedRecord, EnvelopeFailure>
+    ) throws(Failure) {
+        let record: SealedRecord
         do throws(EnvelopeFailure) {
-            record = .success(
-                try sealer.commit(
-                    payload, format: "binary_custom", dataType: request.dataType, modelVersion: request.modelVersion,
-                    extraHeaders: request.traceHeaders
-                ) { message(payload.messageID, $0) })
-        } catch { record = .failure(error) }
-        flight.whenAllLanded { [self] failure in
-            switch record {
-            case _ where failure != nil:
-                guard let failure else { return }
-                exchange.reply(refuse(Failure(chunk: failure)))
-            case .success(let record): append(record, exchange)
-            case .failure(let failure): exchange.reply(refuse(Failure(failure)))
-            }
-        }
+            record = try sealer.commit(
+                payload, format: "binary_custom", dataType: request.dataType, modelVersion: request.modelVersion,
+                extraHeaders: request.traceHeaders
+            ) { message(payload.messageID, $0) }
+        } catch { throw Failure(error) }
+        try verify(record)
+        storage(record, exchange).store(after: flight)
+    }
+
+    private func verify(_ record: SealedRecord) throws(Failure) {
+        try request.digest.verify(sha256: record.summary.bodyDigest, sha512: sha512.take()?.finalize())
+    }
+
+    private func storage(_ record: SealedRecord, _ exchange: Exchange) -> UploadStorage {
+        UploadStorage(gateway, request, requestID, record, validator.arrays, exchange)
     }
 
     private func message(_ id: String, _ summary: PayloadSummary) -> Message {
         var metadata = request.metadata
-        metadata["body_digest"] = .string(summary.bodyDigest)
-        metadata["body_size"] = .integer(Int64(summary.originalSize))
+        metadata[UpdateMetadata.bodyDigest] = .string(summary.bodyDigest)
+        metadata[UpdateMetadata.bodySize] = .integer(Int64(summary.originalSize))
+        metadata[UpdateMetadata.arrays] = .integer(Int64(validator.arrays.count))
+        metadata[UpdateMetadata.parameters] = .integer(validator.arrays.reduce(0) { $0 &+ Int64($1.count) })
+        if let key = request.idempotencyKey { metadata[UpdateMetadata.idempotencyKey] = .string(key) }
         return Message(
             messageID: id, type: .weightUpdate, senderID: request.clientID, timestamp: Timestamp.now(),
             roundNumber: request.round, metadata: metadata)
     }
-
-    private func append(_ sealed: SealedRecord, _ exchange: Exchange) {
-        let receipt = Receipt(sealed, arrays: validator.arrays, compression: gateway.configuration.uploads.compression)
-        let started = ContinuousClock.now
-        gateway.log.append(sealed.record, to: TopicName.updates) { [gateway, requestID] result in
-            gateway.metrics.delivery.observe(ContinuousClock.now - started)
-            switch result {
-            case .success(let position):
-                gateway.metrics.stored(bytes: receipt.originalSize)
-                exchange.reply(Answers.text(receipt.json(at: position), type: "application/json", status: 202))
-            case .failure(let failure):
-                exchange.reply(gateway.refuse(Failure(failure), requestID))
-            }
-        }
-    }
-
-    private func refuse(_ failure: Failure) -> Response { gateway.refuse(failure, requestID) }
 }

@@ -13,6 +13,10 @@ struct UploadRequest: Sendable {
     let metadata: [String: JSONValue]
     /// W3C trace context, carried to the record.
     let traceHeaders: [RecordHeader]
+    /// Names this very upload, so that it counts once however often it is sent.
+    let idempotencyKey: String?
+    /// What the body has to hash to.
+    let digest: ContentDigest
     /// The body's length where it was announced.
     let contentLength: Int?
 
@@ -26,9 +30,7 @@ struct UploadRequest: Sendable {
         "application/x-pickle", "application/vnd.fedpk", "multipart/form-data",
     ]
     /// What the gateway writes itself, and `num_samples`, which is a query item.
-    private static let reserved: Set<String> = [
-        "body_digest", "body_size", "idempotency_key", "counted", "log_positions", "num_samples",
-    ]
+    private static let reserved = UpdateMetadata.reserved.union(["num_samples"])
 
     init(_ request: borrowing Request, round: String, clientID: String?, maxBody: Int) throws(Failure) {
         self.round = try WholeNumber.round(round)
@@ -47,6 +49,8 @@ struct UploadRequest: Sendable {
         self.metadata = metadata
         try Self.checkFormat(query["format"], request.header("Content-Type"))
         try Self.checkEncoding(request.header("Content-Encoding"))
+        idempotencyKey = try IdempotencyKey.parse(request.header("Idempotency-Key"))
+        digest = try ContentDigest(request.header("Content-Digest"))
         contentLength = request.contentLength.map { Int(clamping: $0) }
         if let contentLength, contentLength > maxBody { throw Self.tooLarge(maxBody) }
         if !request.hasBody { throw Failure(.badRequest, "the request has no body; it has to be a weight set") }

@@ -123,7 +123,12 @@ struct UploadSink: ~Copyable {
         { [flight, gateway] record in
             flight.tookOff()
             gateway.log.append(record, to: TopicName.updates) { result in
-                if case .failure(let failure) = result { flight.landed(failure) } else { flight.landed(nil) }
+                switch result {
+                case .success(let position):
+                    gateway.updates.passed(position)
+                    flight.landed(nil)
+                case .failure(let failure): flight.landed(failure)
+                }
             }
         }
     }

@@ -25,3 +25,14 @@ import Testing
         #expect(pieces.finalize() == bytes.withUnsafeBytes { SHA256.digest(of: $0) })
     }
 }
+
+@Suite struct SHA512Tests {
+    /// The example of FIPS 180-4.
+    @Test func agreesWithTheStandard() {
+        let digest = Array("abc".utf8).withUnsafeBytes { SHA512.digest(of: $0) }
+        let expected =
+            "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
+            + "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f"
+        #expect(Hex.encode(digest) == expected)
+    }
+}

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Envelopes
+@testable import Base64
 
 private func decode(_ text: String) throws -> [UInt8] {
     let characters = Array(text.utf8)
@@ -77,4 +77,18 @@ private func encode(_ bytes: [UInt8]) -> String {
         }
         #expect(Array(text.prefix(decoded)) == bytes)
     }
+}
+
+/// Base64 as a textbook has it, to compare with.
+private func base64(_ bytes: [UInt8]) -> String {
+    let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+    var text = ""
+    for start in stride(from: 0, to: bytes.count, by: 3) {
+        let group = bytes[start..<min(start + 3, bytes.count)]
+        let bits = group.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - group.count))
+        for place in 0..<4 {
+            text.append(place <= group.count ? alphabet[bits >> (18 - 6 * place) & 63] : "=")
+        }
+    }
+    return text
 }

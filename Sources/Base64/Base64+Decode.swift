@@ -1,12 +1,16 @@
 extension Base64 {
     /// Why characters are not base64, and which one.
-    struct Malformed: Error {
-        let reason: String
-        let offset: Int
+    public struct Malformed: Error, Sendable, Hashable {
+        /// For a person.
+        public let reason: String
+        /// Of the character.
+        public let offset: Int
     }
 
     /// Bytes of room that `decode` needs for so many characters: a step writes eight for six.
-    static func decodingRoom(_ count: Int) -> Int { count / 4 * 3 + 8 }
+    ///
+    /// - Parameter count: of characters.
+    public static func decodingRoom(_ count: Int) -> Int { count / 4 * 3 + 8 }
 
     /// Decodes all characters: only the alphabet, padded, with no bit set that is not used.
     ///
@@ -14,7 +18,8 @@ extension Base64 {
     ///   - source: characters. They may lie where `target` begins: no character is overwritten before it was read.
     ///   - target: `decodingRoom` bytes.
     /// - Returns: the bytes written.
-    static func decode(
+    /// - Throws: `Malformed` with the first character that is wrong.
+    public static func decode(
         _ source: UnsafeRawBufferPointer, to target: UnsafeMutableRawPointer
     ) throws(Malformed) -> Int {
         let count = source.count

@@ -1,7 +1,9 @@
 /// Base64 (RFC 4648, section 4) as bulk bytes need it: tables, several characters a step, no allocation.
-enum Base64 {
+public enum Base64 {
     /// Characters that encode so many bytes, padding included.
-    static func encodedCount(_ count: Int) -> Int { (count + 2) / 3 * 4 }
+    ///
+    /// - Parameter count: of bytes.
+    public static func encodedCount(_ count: Int) -> Int { (count + 2) / 3 * 4 }
 
     static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
@@ -10,7 +12,7 @@ enum Base64 {
     /// - Parameters:
     ///   - source: a multiple of three bytes.
     ///   - target: room for four characters a group.
-    static func encode(_ source: UnsafeRawBufferPointer, to target: UnsafeMutableRawPointer) {
+    public static func encode(_ source: UnsafeRawBufferPointer, to target: UnsafeMutableRawPointer) {
         guard let base = source.baseAddress else { return }
         let pairs = EncodeTable.shared.pairs
         let count = source.count
@@ -37,12 +39,29 @@ enum Base64 {
     }
 
     /// The four characters of the last one or two bytes.
-    static func tail(_ bytes: [UInt8]) -> [UInt8] {
+    ///
+    /// - Parameter bytes: one or two.
+    public static func tail(_ bytes: [UInt8]) -> [UInt8] {
         let group = Int(bytes[0]) << 16 | (bytes.count > 1 ? Int(bytes[1]) << 8 : 0)
         return [
             alphabet[group >> 18], alphabet[group >> 12 & 63],
             bytes.count > 1 ? alphabet[group >> 6 & 63] : UInt8(ascii: "="), UInt8(ascii: "="),
         ]
+    }
+
+    /// The text of a few bytes.
+    ///
+    /// - Parameter bytes: any number.
+    public static func text(_ bytes: [UInt8]) -> String {
+        let whole = bytes.count / 3 * 3
+        var characters = [UInt8](unsafeUninitializedCapacity: encodedCount(whole)) { buffer, count in
+            if let base = buffer.baseAddress {
+                bytes.withUnsafeBytes { encode(.init(rebasing: $0[..<whole]), to: base) }
+            }
+            count = encodedCount(whole)
+        }
+        if whole < bytes.count { characters += tail(Array(bytes[whole...])) }
+        return String(decoding: characters, as: UTF8.self)
     }
 }
 
