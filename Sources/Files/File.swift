@@ -44,6 +44,15 @@ public struct File: ~Copyable, Sendable {
         guard descriptor >= 0 else { throw FileFailure("cannot create \(path)") }
     }
 
+    /// Opens a file for reading and writing, as it is.
+    ///
+    /// - Parameter path: of an existing file.
+    public init(appending path: String) throws(FileFailure) {
+        descriptor = open(path, O_RDWR | O_CLOEXEC)
+        self.path = path
+        guard descriptor >= 0 else { throw FileFailure("cannot open \(path)") }
+    }
+
     deinit { if descriptor >= 0 { close(descriptor) } }
 
     /// Its size in bytes.

@@ -1,5 +1,4 @@
 internal import Bytes
-internal import MicroHTTP
 internal import Synchronization
 
 /// Memory for bodies, first come, first served: who does not get any is suspended until somebody gives some back.
@@ -7,7 +6,7 @@ internal import Synchronization
 /// Thread: any.
 final class Admission: Sendable {
     private struct State {
-        var waiting: [Exchange] = []
+        var waiting: [any Waiter] = []
     }
 
     private let pool: SlabPool
@@ -24,15 +23,15 @@ final class Admission: Sendable {
     var lent: Int { pool.lent }
     var waiting: Int { state.withLock { $0.waiting.count } }
 
-    /// Memory now, or a place in the queue: then the exchange is resumed when it may ask again.
-    func acquire(_ count: Int, for exchange: Exchange) -> Slab? {
-        let (slab, next) = state.withLock { state -> (Slab?, Exchange?) in
-            let place = state.waiting.firstIndex { $0 === exchange }
+    /// Memory now, or a place in the queue: then the waiter is resumed when it may ask again.
+    func acquire(_ count: Int, for waiter: any Waiter) -> Slab? {
+        let (slab, next) = state.withLock { state -> (Slab?, (any Waiter)?) in
+            let place = state.waiting.firstIndex { $0 === waiter }
             if place == 0 || state.waiting.isEmpty, let slab = pool.acquire(count) {
                 if place == 0 { state.waiting.removeFirst() }
                 return (slab, state.waiting.first)
             }
-            if place == nil { state.waiting.append(exchange) }
+            if place == nil { state.waiting.append(waiter) }
             return (nil, nil)
         }
         // More may have come back than this one took, and nobody else will say so.
@@ -40,9 +39,9 @@ final class Admission: Sendable {
         return slab
     }
 
-    /// Takes an exchange out of the queue, and lets the next one ask.
-    func leave(_ exchange: Exchange) {
-        state.withLock { $0.waiting.removeAll { $0 === exchange } }
+    /// Takes a waiter out of the queue, and lets the next one ask.
+    func leave(_ waiter: any Waiter) {
+        state.withLock { $0.waiting.removeAll { $0 === waiter } }
         wake()
     }
 

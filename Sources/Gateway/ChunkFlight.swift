@@ -1,5 +1,4 @@
 internal import EventLog
-internal import MicroHTTP
 internal import Synchronization
 
 /// The chunks of one upload between the log's taking and its acknowledging them.
@@ -11,7 +10,7 @@ final class ChunkFlight: Sendable {
     private struct State {
         var flying = 0
         var failure: LogFailure?
-        var waiting: Exchange?
+        var waiting: (any Waiter)?
         var onLanding: (@Sendable (LogFailure?) -> Void)?
     }
 
@@ -25,10 +24,10 @@ final class ChunkFlight: Sendable {
     var failure: LogFailure? { state.withLock { $0.failure } }
 
     /// Whether another chunk may take off; if not, the exchange is resumed when one may.
-    func hasRoom(for exchange: Exchange) -> Bool {
+    func hasRoom(for waiter: any Waiter) -> Bool {
         state.withLock { state in
             guard state.flying >= most, state.failure == nil else { return true }
-            state.waiting = exchange
+            state.waiting = waiter
             return false
         }
     }

@@ -9,6 +9,11 @@ struct ContentDigest: Sendable {
     /// Base64.
     let sha512: String?
 
+    init(sha256: String?, sha512: String?) {
+        self.sha256 = sha256
+        self.sha512 = sha512
+    }
+
     /// - Parameter field: the header's value, a dictionary of byte sequences (RFC 9651).
     init(_ field: String?) throws(Failure) {
         var values: [String: String] = [:]

@@ -11,6 +11,10 @@ enum FailureKind: String, CaseIterable, Sendable {
     case notAcceptable = "not-acceptable"
     case requestTimeout = "request-timeout"
     case roundClosed = "round-closed"
+    case mismatchingOffset = "mismatching-offset"
+    case uploadComplete = "upload-complete"
+    case uploadOvertaken = "upload-overtaken"
+    case uploadUnknown = "upload-unknown"
     case tooLarge = "too-large"
     case unsupportedFormat = "unsupported-format"
     case unsupportedEncoding = "unsupported-encoding"
@@ -80,6 +84,22 @@ enum FailureKind: String, CaseIterable, Sendable {
             Row(
                 status: 409, title: "The round is closed", retriable: false,
                 explanation: "Its result is published; an update can no longer count. Go on with the next round.")
+        case .mismatchingOffset:
+            Row(
+                status: 409, title: "The part does not begin where the upload stands", retriable: true,
+                explanation: "Upload-Offset of the answer says how many bytes are there; send the rest from there.")
+        case .uploadComplete:
+            Row(
+                status: 409, title: "The upload is complete", retriable: false,
+                explanation: "All its parts are there. An empty last part gets the receipt once it is stored.")
+        case .uploadOvertaken:
+            Row(
+                status: 409, title: "Another request goes on with the upload", retriable: true,
+                explanation: "Of several requests for one upload the last one appends. Ask for the offset and go on.")
+        case .uploadUnknown:
+            Row(
+                status: 404, title: "There is no such upload", retriable: false,
+                explanation: "It was never begun, was dropped or is too old. Begin again.")
         case .tooLarge:
             Row(
                 status: 413, title: "The body is too large", retriable: false,

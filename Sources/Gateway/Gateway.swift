@@ -32,7 +32,10 @@ public final class Gateway: RequestRouter {
         guard let timers = TimerQueue(name: "timers") else { throw GatewayFailure(description: "no thread for timers") }
         do {
             let store = try ResultStore(configuration.directory)
-            core = GatewayCore(configuration, log, store, board, timers, registry, logger)
+            let limits = PartialUploads.Limits(
+                maxBytes: configuration.unfinished.maxBytes, maxAge: configuration.uploadExpiry)
+            let partials = try PartialUploads(configuration.directory + "-uploads", limits, logger)
+            core = GatewayCore(configuration, log, store, partials, board, timers, registry, logger)
         } catch {
             timers.stop()
             throw GatewayFailure(description: String(describing: error))
@@ -45,6 +48,7 @@ public final class Gateway: RequestRouter {
         guard core.follower.start() else { return false }
         // So that the first upload does not have to wait for it; a log that is away now is asked again then.
         core.updates.catchUp { _ in }
+        core.partials.keepExpiring(core.timers)
         return true
     }
 
@@ -60,6 +64,7 @@ public final class Gateway: RequestRouter {
         core.beginStopping()
         core.follower.stop()
         core.updates.stop()
+        core.replay.stop()
         core.timers.stop()
     }
 
@@ -128,6 +133,8 @@ public final class Gateway: RequestRouter {
             Double(core.admission.limit)
         }
         registry.gauge("fedgate_uploads_waiting", "Uploads that wait for memory.") { Double(core.admission.waiting) }
+        registry.gauge("fedgate_partial_uploads", "Uploads in parts that are kept.") { Double(core.partials.count) }
+        registry.gauge("fedgate_partial_upload_bytes", "Bytes of them on disk.") { Double(core.partials.bytes) }
         registry.gauge("fedgate_long_polls", "Requests that wait for a result.") { Double(core.store.watchers) }
         registry.gauge("fedgate_results_stored", "Results in the spool.") { Double(core.store.all.count) }
     }

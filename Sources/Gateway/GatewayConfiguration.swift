@@ -42,6 +42,8 @@ public struct GatewayConfiguration: Sendable {
     public var uploadWindow = 8 << 20
     /// Bounds on results whose commit record has not come.
     public var unfinished = ChunkSpool.Limits()
+    /// How long an upload in parts is kept to which nothing is appended.
+    public var uploadExpiry: Duration = .seconds(24 * 3600)
     /// How long an upload waits for memory before it is sent away.
     public var admissionPatience: Duration = .seconds(10)
 

@@ -15,6 +15,8 @@ final class GatewayCore: Sendable {
     let follower: ResultFollower
     let updates: UpdateReader
     let turns = UploadTurns()
+    let partials: PartialUploads
+    let replay = UploadReplay()
     let admission: Admission
     let metrics: GatewayMetrics
     let timers: TimerQueue
@@ -32,12 +34,13 @@ final class GatewayCore: Sendable {
     private let stopping = Atomic(false)
 
     init(
-        _ configuration: GatewayConfiguration, _ log: any EventLog, _ store: ResultStore, _ board: RoundBoard,
-        _ timers: TimerQueue, _ registry: MetricRegistry, _ logger: Logger
+        _ configuration: GatewayConfiguration, _ log: any EventLog, _ store: ResultStore, _ partials: PartialUploads,
+        _ board: RoundBoard, _ timers: TimerQueue, _ registry: MetricRegistry, _ logger: Logger
     ) {
         self.configuration = configuration
         self.log = log
         self.store = store
+        self.partials = partials
         self.board = board
         self.timers = timers
         self.logger = logger

@@ -1,10 +1,9 @@
-internal import MicroHTTP
 internal import Synchronization
 internal import Threads
 
 /// How long an exchange waits for memory before it is sent away.
 ///
-/// Thread: the exchange's worker; the timer only sets a flag and resumes.
+/// Thread: the exchange's worker, or the thread of a replay; the timer only sets a flag and resumes.
 final class Patience: Sendable {
     private struct State {
         var timer: Threads.Timer?
@@ -20,12 +19,12 @@ final class Patience: Sendable {
     /// Begins a wait, unless one is going on.
     ///
     /// - Returns: whether this began one.
-    func begin(_ timers: TimerQueue, for duration: Duration, _ exchange: Exchange) -> Bool {
+    func begin(_ timers: TimerQueue, for duration: Duration, _ waiter: any Waiter) -> Bool {
         state.withLock { state in
             guard state.timer == nil else { return false }
             state.turn += 1
             let turn = state.turn
-            state.timer = timers.schedule(after: duration) { [weak self] in self?.runOut(turn, exchange) }
+            state.timer = timers.schedule(after: duration) { [weak self] in self?.runOut(turn, waiter) }
             return true
         }
     }
@@ -39,12 +38,12 @@ final class Patience: Sendable {
         timer?.cancel()
     }
 
-    private func runOut(_ turn: Int, _ exchange: Exchange) {
+    private func runOut(_ turn: Int, _ waiter: any Waiter) {
         let isNow = state.withLock { state in
             guard state.timer != nil, state.turn == turn else { return false }
             state.isOver = true
             return true
         }
-        if isNow { exchange.resume() }
+        if isNow { waiter.resume() }
     }
 }

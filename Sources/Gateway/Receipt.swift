@@ -20,7 +20,9 @@ struct Receipt: Sendable, Hashable {
     /// Of the package's payload.
     let checksum: String
     let compression: Compression
+}
 
+extension Receipt {
     /// The receipt of a record that was stored at a position.
     init(_ sealed: SealedRecord, _ compression: Compression, at position: Position) {
         messageID = sealed.message.messageID

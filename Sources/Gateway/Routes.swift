@@ -54,6 +54,9 @@ struct Route: Sendable {
     static let all: [Route] = [
         Route("PUT", "/rounds/{round}/updates/{client_id}", UploadRoutes.put),
         Route("POST", "/rounds/{round}/updates", UploadRoutes.post),
+        Route("GET", "/uploads/{upload_id}", PartialUploadRoutes.get),
+        Route("PATCH", "/uploads/{upload_id}", PartialUploadRoutes.patch),
+        Route("DELETE", "/uploads/{upload_id}", PartialUploadRoutes.delete),
         Route("GET", "/rounds/latest/result", ResultRoutes.latest),
         Route("GET", "/rounds/{round}/result", ResultRoutes.result),
         Route("GET", "/rounds", RoundRoutes.list),

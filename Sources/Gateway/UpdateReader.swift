@@ -45,10 +45,14 @@ final class UpdateReader: Sendable {
         index.withLock { $0.rounds[round]?.clients[client] }
     }
 
-    /// Notes an update that this gateway has appended. Thread: the log's; does not block.
+    /// Notes an update that this gateway has appended.
+    ///
+    /// Thread: the log's; does not block.
     func appended(_ update: StoredUpdate) -> UpdateIndex.Verdict { index.withLock { $0.appended(update) } }
 
-    /// Notes a chunk that this gateway has appended. Thread: the log's; does not block.
+    /// Notes a chunk that this gateway has appended.
+    ///
+    /// Thread: the log's; does not block.
     func passed(_ position: Position) { index.withLock { $0.passed(position) } }
 
     /// What an update is, once it was read.

@@ -18,7 +18,7 @@ struct UploadRequest: Sendable {
     /// What the body has to hash to.
     let digest: ContentDigest
     /// The body's length where it was announced.
-    let contentLength: Int?
+    private(set) var contentLength: Int?
 
     private static let items: Set<String> = ["num_samples", "model_version", "data_type", "format"]
     private static let itemsOfPost = items.union(["client_id"])
@@ -31,8 +31,12 @@ struct UploadRequest: Sendable {
     ]
     /// What the gateway writes itself, and `num_samples`, which is a query item.
     private static let reserved = UpdateMetadata.reserved.union(["num_samples"])
+}
 
-    init(_ request: borrowing Request, round: String, clientID: String?, maxBody: Int) throws(Failure) {
+extension UploadRequest {
+    init(
+        _ request: borrowing Request, round: String, clientID: String?, maxBody: Int, inParts: Bool = false
+    ) throws(Failure) {
         self.round = try WholeNumber.round(round)
         let query = try Query(request, known: clientID == nil ? Self.itemsOfPost : Self.items)
         guard let clientID = clientID ?? query["client_id"] else {
@@ -53,10 +57,18 @@ struct UploadRequest: Sendable {
         digest = try ContentDigest(request.header("Content-Digest"))
         contentLength = request.contentLength.map { Int(clamping: $0) }
         if let contentLength, contentLength > maxBody { throw Self.tooLarge(maxBody) }
-        if !request.hasBody { throw Failure(.badRequest, "the request has no body; it has to be a weight set") }
+        if !request.hasBody, !inParts {
+            throw Failure(.badRequest, "the request has no body; it has to be a weight set")
+        }
         traceHeaders = ["traceparent", "tracestate"].compactMap { name in
             request.header(name).map { RecordHeader(name, Array($0.utf8)) }
         }
+    }
+
+    /// The same request for a body that came in parts.
+    init(_ other: UploadRequest, contentLength: Int) {
+        self = other
+        self.contentLength = contentLength
     }
 
     static func tooLarge(_ limit: Int) -> Failure {

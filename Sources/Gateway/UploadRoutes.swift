@@ -14,10 +14,12 @@ enum UploadRoutes {
         -> Acceptance
     {
         let core = call.core
+        let inParts = try PartialUploadRoutes.isCreation(request)
         let upload = try UploadRequest(
-            request, round: call.parameters["round"] ?? "", clientID: clientID, maxBody: core.maxBody)
+            request, round: call.parameters["round"] ?? "", clientID: clientID, maxBody: core.maxBody, inParts: inParts)
         // Who has an update of a closed round may ask for its receipt again.
         if core.updates.updates(of: upload.clientID, round: upload.round) == nil { try core.checkOpen(upload.round) }
+        if inParts { return try PartialUploadRoutes.create(request, upload, call) }
         return .handle(Upload(core, upload, call.id))
     }
 }

@@ -1,11 +1,10 @@
 internal import Bytes
 internal import Envelopes
 internal import EventLog
-internal import MicroHTTP
 
 /// Where the bytes of an upload go: one record while they fit one, chunks on the log as soon as they do not.
 ///
-/// Thread: the exchange's worker.
+/// Thread: the exchange's worker, or the thread of a replay.
 struct UploadSink: ~Copyable {
     /// What the log has to get when the body is complete.
     enum Sealed: ~Copyable {
@@ -38,21 +37,21 @@ struct UploadSink: ~Copyable {
     }
 
     /// Gets memory for the next bytes.
-    mutating func makeRoom(for count: Int, _ exchange: Exchange) throws(Failure) -> Room {
+    mutating func makeRoom(for count: Int, _ waiter: any Waiter) throws(Failure) -> Room {
         if chunks == nil {
             if record?.fits(count) == true { return .enough }
             // An announced body gets all its memory at once; others grow by doubling.
             let most = contentLength ?? received + count
             if most <= gateway.largestRecordPayload {
                 let payload = contentLength ?? min(max(2 * most, 256 << 10), gateway.largestRecordPayload)
-                return growRecord(to: payload, exchange) ? .enough : .waitForMemory
+                return growRecord(to: payload, waiter) ? .enough : .waitForMemory
             }
-            guard try beginChunks(exchange) else { return .waitForMemory }
+            guard try beginChunks(waiter) else { return .waitForMemory }
         }
         if let failure = flight.failure { throw Failure(chunk: failure) }
-        guard flight.hasRoom(for: exchange) else { return .waitForLog }
+        guard flight.hasRoom(for: waiter) else { return .waitForLog }
         while let missing = chunks?.slabsMissing(for: count), missing > 0 {
-            guard let slab = gateway.admission.acquire(gateway.chunkSize, for: exchange) else { return .waitForMemory }
+            guard let slab = gateway.admission.acquire(gateway.chunkSize, for: waiter) else { return .waitForMemory }
             chunks?.give(slab)
         }
         return .enough
@@ -79,16 +78,16 @@ struct UploadSink: ~Copyable {
         return .record(record)
     }
 
-    private mutating func growRecord(to payload: Int, _ exchange: Exchange) -> Bool {
-        guard let slab = acquire(payload, exchange) else { return false }
+    private mutating func growRecord(to payload: Int, _ waiter: any Waiter) -> Bool {
+        guard let slab = acquire(payload, waiter) else { return false }
         if record == nil { record = sealer(slab) } else { record?.move(to: slab) }
         return true
     }
 
     /// From here on the payload is in chunks; what there is of it already becomes the first of them.
-    private mutating func beginChunks(_ exchange: Exchange) throws(Failure) -> Bool {
+    private mutating func beginChunks(_ waiter: any Waiter) throws(Failure) -> Bool {
         if commit == nil {
-            guard let slab = acquire(0, exchange) else { return false }
+            guard let slab = acquire(0, waiter) else { return false }
             commit = sealer(slab)
         }
         let id = MessageID.make()
@@ -106,11 +105,11 @@ struct UploadSink: ~Copyable {
         return true
     }
 
-    private func acquire(_ payload: Int, _ exchange: Exchange) -> Slab? {
+    private func acquire(_ payload: Int, _ waiter: any Waiter) -> Slab? {
         let form = gateway.configuration.uploads
         let capacity = RecordSealer.capacity(
             forPayload: payload, envelope: form.envelope, compression: form.compression, metadata: gateway.metadataRoom)
-        return gateway.admission.acquire(capacity, for: exchange)
+        return gateway.admission.acquire(capacity, for: waiter)
     }
 
     private func sealer(_ slab: Slab) -> RecordSealer {

@@ -4,31 +4,50 @@ internal import MicroHTTP
 internal import Telemetry
 internal import Weights
 
-/// From a sealed record to the client's answer: once on the log, whoever repeats it, and only then a receipt.
+/// What became of an upload.
+enum UploadOutcome: Sendable {
+    case stored(Receipt, isRepeat: Bool)
+    case failed(Failure)
+
+    /// The client's answer.
+    func response(_ gateway: GatewayCore, _ requestID: String) -> Response {
+        switch self {
+        case .stored(let receipt, let isRepeat):
+            var response = Answers.text(receipt.json, type: "application/json", status: 202)
+            if isRepeat { response.headers.append(("Fed-Repeat", "true")) }
+            return response
+        case .failed(let failure): return gateway.refuse(failure, requestID)
+        }
+    }
+}
+
+/// From a sealed record to its receipt: once on the log, whoever repeats it.
 ///
 /// Thread: any, one step after the other.
 final class UploadStorage: Sendable {
     private let gateway: GatewayCore
     private let request: UploadRequest
-    private let requestID: String
     private let record: SealedRecord
     private let arrays: [ArraySpec]
-    private let exchange: Exchange
+    private let flight: ChunkFlight?
+    private let tell: @Sendable (UploadOutcome) -> Void
 
+    /// - Parameter tell: called once, when it is decided; on any thread, must not block.
     init(
-        _ gateway: GatewayCore, _ request: UploadRequest, _ requestID: String, _ record: SealedRecord,
-        _ arrays: [ArraySpec], _ exchange: Exchange
+        _ gateway: GatewayCore, _ request: UploadRequest, _ finished: UploadPipeline.Finished,
+        _ tell: @escaping @Sendable (UploadOutcome) -> Void
     ) {
         self.gateway = gateway
         self.request = request
-        self.requestID = requestID
-        self.record = record
-        self.arrays = arrays
-        self.exchange = exchange
+        record = finished.record
+        arrays = finished.arrays
+        flight = finished.flight
+        self.tell = tell
     }
 
-    /// Stores an update that is one record.
+    /// Begins; the rest follows from the log's answers.
     func store() {
+        if let flight { return store(after: flight) }
         if request.idempotencyKey != nil { return storeOnce() }
         if let receipt = earlier() { return answer(receipt, isRepeat: true) }
         // What another gateway has stored is looked at afterwards, and only if it has: the aggregator counts equal ones once.
@@ -41,8 +60,8 @@ final class UploadStorage: Sendable {
         }
     }
 
-    /// Stores an update whose chunks are on their way; without its commit record it does not exist.
-    func store(after flight: ChunkFlight) {
+    /// Without its commit record the update does not exist; so that one goes when every chunk is acknowledged.
+    private func store(after flight: ChunkFlight) {
         flight.whenAllLanded { [self] failure in
             if let failure { return refuse(Failure(chunk: failure)) }
             storeOnce()
@@ -133,11 +152,7 @@ final class UploadStorage: Sendable {
         }
     }
 
-    private func answer(_ receipt: Receipt, isRepeat: Bool) {
-        var response = Answers.text(receipt.json, type: "application/json", status: 202)
-        if isRepeat { response.headers.append(("Fed-Repeat", "true")) }
-        exchange.reply(response)
-    }
+    private func answer(_ receipt: Receipt, isRepeat: Bool) { tell(.stored(receipt, isRepeat: isRepeat)) }
 
-    private func refuse(_ failure: Failure) { exchange.reply(gateway.refuse(failure, requestID)) }
+    private func refuse(_ failure: Failure) { tell(.failed(failure)) }
 }

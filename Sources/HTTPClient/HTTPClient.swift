@@ -13,6 +13,11 @@ public struct HTTPReply: Sendable {
 public struct HTTPClientFailure: Error, Sendable, Hashable, CustomStringConvertible {
     /// For a person.
     public let description: String
+
+    /// A failure.
+    ///
+    /// - Parameter description: for a person.
+    public init(description: String) { self.description = description }
 }
 
 /// Where a request's body comes from.
@@ -72,6 +77,13 @@ public final class HTTPClient {
         _ = fedgate_curl_text(handle, CURLOPT_USERAGENT, "fedgate")
         _ = fedgate_curl_long(handle, CURLOPT_NOSIGNAL, 1)
         _ = fedgate_curl_long(handle, CURLOPT_CONNECTTIMEOUT, 10)
+        // A link that died without a word: probed when it is silent, given up when nothing moved for two minutes.
+        _ = fedgate_curl_long(handle, CURLOPT_TCP_KEEPALIVE, 1)
+        _ = fedgate_curl_long(handle, CURLOPT_TCP_KEEPIDLE, 15)
+        _ = fedgate_curl_long(handle, CURLOPT_TCP_KEEPINTVL, 5)
+        _ = fedgate_curl_long(handle, CURLOPT_LOW_SPEED_LIMIT, 1)
+        _ = fedgate_curl_long(handle, CURLOPT_LOW_SPEED_TIME, 120)
+        if method == "HEAD" { _ = fedgate_curl_long(handle, CURLOPT_NOBODY, 1) }
         if let source {
             _ = fedgate_curl_long(handle, CURLOPT_UPLOAD, 1)
             if let size = source.size { _ = fedgate_curl_offset(handle, CURLOPT_INFILESIZE_LARGE, curl_off_t(size)) }

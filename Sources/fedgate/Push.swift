@@ -7,7 +7,9 @@ internal import Synchronization
 /// `fedgate push`: uploads an update.
 extension Command {
     static let push = Command(
-        name: "push", operands: "FILE", summary: "Upload a weight file as a client's update; - reads standard input.",
+        name: "push", operands: "FILE",
+        summary:
+            "Upload a weight file as a client's update, going on where a connection broke; - reads standard input.",
         flags: [
             Flag("--round", .value("N"), "the round it is for"), Flag("--client", .value("ID"), "whose it is"),
             Flag("--num-samples", .value("N"), "its weight in the mean (1)"),
@@ -30,7 +32,7 @@ extension Command {
             let path = "/rounds/\(round)/updates/\(ClientFlags.encoded(client))"
             let target = query.isEmpty ? path : path + "?" + query.joined(separator: "&")
             do {
-                return try push(arguments.operands[0], to: ClientFlags.base(arguments) + target)
+                return try push(arguments.operands[0], to: target, at: ClientFlags.base(arguments))
             } catch let failure as UsageFailure {
                 throw failure
             } catch {
@@ -39,33 +41,27 @@ extension Command {
             }
         })
 
-    private static func push(_ path: String, to url: String) throws -> Int32 {
-        let source = try path == "-" ? standardInput() : file(path)
+    private static func push(_ path: String, to target: String, at base: String) throws -> Int32 {
         let bar = ProgressBar("push")
-        let body = Collected()
-        let reply = try HTTPClient().request(
-            "PUT", url, headers: [("Content-Type", "application/vnd.fedwt")], source: source,
-            sink: { _, piece in body.bytes += piece }, progress: bar.show)
+        let client = try HTTPClient()
+        let answer: PushTransfer.Answer
+        if path == "-" {
+            let body = Collected()
+            let reply = try client.request(
+                "PUT", base + target, headers: [("Content-Type", "application/vnd.fedwt")], source: standardInput(),
+                sink: { _, piece in body.bytes += piece }, progress: bar.show)
+            answer = .init(status: reply.status, body: body.bytes)
+        } else {
+            let file = SharedFile(try File(reading: path))
+            answer = try PushTransfer(base: base, target: target, file: file, size: try file.file.size).run(client, bar)
+        }
         bar.end()
-        guard reply.status == 202 else {
-            Terminal.error("fedgate: " + ClientFlags.explain(reply.status, body.bytes))
+        guard answer.status == 202 else {
+            Terminal.error("fedgate: " + ClientFlags.explain(answer.status, answer.body))
             return 1
         }
-        Terminal.write(String(decoding: body.bytes, as: UTF8.self), to: 1)
+        Terminal.write(String(decoding: answer.body, as: UTF8.self), to: 1)
         return 0
-    }
-
-    private static func file(_ path: String) throws -> HTTPSource {
-        let file = SharedFile(try File(reading: path))
-        let size = try file.file.size
-        let offset = Atomic(0)
-        return HTTPSource(size: size) { buffer in
-            let start = offset.load(ordering: .relaxed)
-            let count = min(buffer.count, size - start)
-            try file.file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]), at: start)
-            offset.store(start + count, ordering: .relaxed)
-            return count
-        }
     }
 
     private static func standardInput() -> HTTPSource {
@@ -78,10 +74,22 @@ extension Command {
 }
 
 /// A file that a closure may hold.
-private final class SharedFile: Sendable {
+final class SharedFile: Sendable {
     let file: File
 
     init(_ file: consuming File) { self.file = file }
+
+    /// Its bytes from an offset on.
+    func source(from begin: Int, size: Int) -> HTTPSource {
+        let offset = Atomic(begin)
+        return HTTPSource(size: size - begin) { [self] buffer in
+            let start = offset.load(ordering: .relaxed)
+            let count = min(buffer.count, size - start)
+            try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]), at: start)
+            offset.store(start + count, ordering: .relaxed)
+            return count
+        }
+    }
 }
 
 /// Bytes of a small answer.

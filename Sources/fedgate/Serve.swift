@@ -24,6 +24,9 @@ extension Command {
         ] + LogFlags.all + RoundFlags.all + [
             Flag("--max-body", .value("BYTES"), "largest upload (10GiB)", key: "http.max_body"),
             Flag("--memory", .value("BYTES"), "memory for all uploads together (64MiB)", key: "limits.memory"),
+            Flag(
+                "--upload-expiry", .value("SECONDS"), "how long an upload in parts is kept that does not grow (86400)",
+                key: "limits.upload_expiry"),
             LogFlags.level, Settings.config,
         ],
         run: { arguments throws(UsageFailure) in
@@ -50,6 +53,7 @@ struct ServeSettings: Sendable {
     let rounds: RoundFlags
     let maxBody: Int
     let memory: Int
+    let uploadExpiry: Double
     let hasAggregator: Bool
     let logLevel: Logger.Level
 
@@ -63,6 +67,7 @@ struct ServeSettings: Sendable {
         rounds = try RoundFlags(arguments)
         maxBody = try arguments.bytes("--max-body", or: 10 << 30)
         memory = try arguments.bytes("--memory", or: 64 << 20)
+        uploadExpiry = try arguments.seconds("--upload-expiry") ?? 86_400
         hasAggregator = arguments.toggle("--aggregator") ?? (log.kafka == nil)
         let level = try arguments.choice("--log-level", Logger.Level.allCases.map(\.name)) ?? "info"
         logLevel = Logger.Level.allCases.first { $0.name == level } ?? .info
@@ -105,6 +110,7 @@ private struct Service {
             maxBody: settings.maxBody, maxDecodedBytes: 10 << 30, maxRecordBytes: maxRecordBytes,
             memory: settings.memory)
         configuration.chunkSize = settings.log.chunkSize
+        configuration.uploadExpiry = .seconds(settings.uploadExpiry)
         let gateway = try Gateway(configuration, log: log, board: board, registry: registry, logger: logger)
         defer { gateway.stop() }
         guard gateway.start() else { throw StartFailure(description: "the system gives no thread") }

@@ -1,0 +1,79 @@
+internal import Files
+internal import Synchronization
+
+/// A body that comes in parts: a file that grows, and who may append to it (draft-ietf-httpbis-resumable-upload, interop
+/// version 8).
+///
+/// Thread: any.
+final class PartialUpload: Sendable {
+    /// Where it stands.
+    enum Phase: Sendable {
+        case open
+        /// All parts are there; it is on its way to the log.
+        case storing
+        case stored(Receipt)
+        case gone
+    }
+
+    struct State: Sendable {
+        var phase = Phase.open
+        var offset: Int
+        /// The right to append: of several requests the last one has it, so that a broken connection blocks nobody.
+        var turn = 0
+        var touched = ContinuousClock.now
+    }
+
+    let id: String
+    let request: UploadRequest
+    /// The whole length, when the client said it.
+    let length: Int?
+    let file: File
+    private let state: Mutex<State>
+
+    init(_ id: String, _ request: UploadRequest, length: Int?, _ file: consuming File, offset: Int) {
+        self.id = id
+        self.request = request
+        self.length = length
+        self.file = file
+        state = Mutex(State(offset: offset))
+    }
+
+    var now: State { state.withLock { $0 } }
+
+    /// Takes the right to append away from whoever has it, and says where to go on.
+    func takeTurn() -> State {
+        state.withLock { state in
+            state.turn += 1
+            state.touched = .now
+            return state
+        }
+    }
+
+    /// Writes a piece; false when another request has taken the turn.
+    func append(_ piece: UnsafeRawBufferPointer, turn: Int) throws(FileFailure) -> Bool {
+        guard let offset = state.withLock({ $0.turn == turn ? $0.offset : nil }) else { return false }
+        try file.write(piece, at: offset)
+        return state.withLock { state in
+            guard state.turn == turn else { return false }
+            state.offset += piece.count
+            state.touched = .now
+            return true
+        }
+    }
+
+    /// Begins to store it; false when somebody has begun already, or another request has the turn.
+    func beginStoring(turn: Int) -> Bool {
+        state.withLock { state in
+            guard state.turn == turn, case .open = state.phase else { return false }
+            state.phase = .storing
+            return true
+        }
+    }
+
+    func enter(_ phase: Phase) {
+        state.withLock { state in
+            state.phase = phase
+            state.touched = .now
+        }
+    }
+}
