@@ -109,6 +109,16 @@ static inline struct MHD_Response *cmhd_copied(const void *bytes, size_t count) 
     return MHD_create_response_from_buffer(count, (void *)bytes, count > 0 ? MHD_RESPMEM_MUST_COPY : MHD_RESPMEM_PERSISTENT);
 }
 
+static inline ssize_t cmhd_no_content(void *context, uint64_t position, char *buffer, size_t most) {
+    (void)context, (void)position, (void)buffer, (void)most;
+    return MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+/// A response without a body that does not say a length either, for 304.
+static inline struct MHD_Response *cmhd_no_length(void) {
+    return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1024, cmhd_no_content, NULL, NULL);
+}
+
 /// A response over bytes that stay where they are until `release` is called with `owner`.
 static inline struct MHD_Response *cmhd_lent(
     void *bytes, size_t count, MHD_ContentReaderFreeCallback release, void *owner) {

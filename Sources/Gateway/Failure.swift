@@ -7,6 +7,9 @@ enum FailureKind: String, CaseIterable, Sendable {
     case notFound = "not-found"
     case roundUnknown = "round-unknown"
     case roundPending = "round-pending"
+    case roundExpired = "round-expired"
+    case preconditionFailed = "precondition-failed"
+    case rangeNotSatisfiable = "range-not-satisfiable"
     case methodNotAllowed = "method-not-allowed"
     case notAcceptable = "not-acceptable"
     case requestTimeout = "request-timeout"
@@ -67,6 +70,19 @@ enum FailureKind: String, CaseIterable, Sendable {
                 status: 404, title: "The round has no result yet", retriable: true,
                 explanation:
                     "Ask again after Retry-After seconds, or add ?wait=30 to be answered when the result is there.")
+        case .roundExpired:
+            Row(
+                status: 410, title: "The round's result has expired", retriable: false,
+                explanation:
+                    "The gateway keeps the results of so many rounds, or of so many bytes; the log may have it still.")
+        case .preconditionFailed:
+            Row(
+                status: 412, title: "The result is another one", retriable: false,
+                explanation: "If-Match names no ETag of this result.")
+        case .rangeNotSatisfiable:
+            Row(
+                status: 416, title: "The range lies outside the result", retriable: false,
+                explanation: "limit and Content-Range give its size in bytes.")
         case .methodNotAllowed:
             Row(
                 status: 405, title: "The resource does not take this method", retriable: false,

@@ -31,7 +31,8 @@ public final class Gateway: RequestRouter {
     ) throws(GatewayFailure) {
         guard let timers = TimerQueue(name: "timers") else { throw GatewayFailure(description: "no thread for timers") }
         do {
-            let store = try ResultStore(configuration.directory)
+            let store = try ResultStore(
+                configuration.directory, .init(rounds: configuration.keepRounds, bytes: configuration.keepBytes))
             let limits = PartialUploads.Limits(
                 maxBytes: configuration.unfinished.maxBytes, maxAge: configuration.uploadExpiry)
             let partials = try PartialUploads(configuration.directory + "-uploads", limits, logger)
@@ -98,7 +99,7 @@ public final class Gateway: RequestRouter {
         var path: [String] = []
         // An empty part is a part: /rounds/ is not /rounds.
         let parts =
-            request.path == "/" ? [] : request.path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+            request.path == "/" ? [] : request.path.dropFirst().pieces(at: UInt8(ascii: "/"))
         for part in parts {
             guard let decoded = PercentCoding.decode(part) else {
                 throw Failure(.badRequest, "the path is not percent-encoded UTF-8")
@@ -136,6 +137,8 @@ public final class Gateway: RequestRouter {
         registry.gauge("fedgate_partial_uploads", "Uploads in parts that are kept.") { Double(core.partials.count) }
         registry.gauge("fedgate_partial_upload_bytes", "Bytes of them on disk.") { Double(core.partials.bytes) }
         registry.gauge("fedgate_long_polls", "Requests that wait for a result.") { Double(core.store.watchers) }
-        registry.gauge("fedgate_results_stored", "Results in the spool.") { Double(core.store.all.count) }
+        registry.gauge("fedgate_results_stored", "Results in the spool.") {
+            Double(core.store.all.values.count { !$0.isExpired })
+        }
     }
 }

@@ -42,6 +42,10 @@ public struct GatewayConfiguration: Sendable {
     public var uploadWindow = 8 << 20
     /// Bounds on results whose commit record has not come.
     public var unfinished = ChunkSpool.Limits()
+    /// Rounds whose results are kept; older ones are answered with 410.
+    public var keepRounds = Int.max
+    /// Bytes of results that are kept.
+    public var keepBytes = Int.max
     /// How long an upload in parts is kept to which nothing is appended.
     public var uploadExpiry: Duration = .seconds(24 * 3600)
     /// How long an upload waits for memory before it is sent away.

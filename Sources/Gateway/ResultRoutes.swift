@@ -25,9 +25,41 @@ enum ResultRoutes {
         return .handle(LongPoll(core, request, id))
     }
 
-    /// 200 or 304.
+    /// 200, 206 or 304, or why none of them.
     static func respond(_ core: GatewayCore, _ request: ResultRequest, _ result: StoredResult, _ id: String) -> Response
     {
+        if result.isExpired {
+            return core.refuse(Failure(.roundExpired, "the result of round \(result.round) is not kept any more"), id)
+        }
+        guard request.admits(result.etag) else {
+            return core.refuse(Failure(.preconditionFailed, "the result's ETag is \(result.etag)"), id)
+        }
+        guard let file = core.store.slice(of: result) else {
+            return core.refuse(Failure(.internalError, "the file of the result cannot be opened"), id)
+        }
+        var headers = fields(request, result)
+        // Without the length that 200 would have: it may be left out, and there are parsers that wait for such a body.
+        if request.holds(result.etag) { return Response(status: 304, headers: headers) }
+        headers.append(("Content-Type", ResultRequest.mediaType))
+        headers.append(("Accept-Ranges", "bytes"))
+        headers.append(("Repr-Digest", result.digestField))
+        switch request.range(of: result.etag, size: result.size) {
+        case .whole:
+            headers.append(("Content-Digest", result.digestField))
+            return Response(status: 200, headers: headers, body: .file(file))
+        case .part(let range):
+            guard let part = file.slice(range) else { break }
+            headers.append(("Content-Range", "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(result.size)"))
+            return Response(status: 206, headers: headers, body: .file(part))
+        case .unsatisfiable: break
+        }
+        var failure = Failure(.rangeNotSatisfiable, "the result has \(result.size) bytes")
+        failure.limit = UInt64(result.size)
+        failure.headers = [("Content-Range", "bytes */\(result.size)")]
+        return core.refuse(failure, id)
+    }
+
+    private static func fields(_ request: ResultRequest, _ result: StoredResult) -> [(String, String)] {
         var headers = [
             ("ETag", result.etag), ("Fed-Round", String(result.round)), ("Vary", "Accept, Accept-Encoding, Fed-Base"),
         ]
@@ -38,13 +70,7 @@ enum ResultRoutes {
             headers.append(("Cache-Control", "public, max-age=31536000, immutable"))
         }
         if request.isPreference { headers.append(("Preference-Applied", "wait=\(request.wait)")) }
-        guard let file = FileSlice(path: core.store.path(of: result), count: result.size) else {
-            return core.refuse(Failure(.internalError, "the file of the result cannot be opened"), id)
-        }
-        // 304 says the length that 200 would have.
-        if request.holds(result.etag) { return Response(status: 304, headers: headers, body: .file(file)) }
-        headers.append(("Content-Type", ResultRequest.mediaType))
-        return Response(status: 200, headers: headers, body: .file(file))
+        return headers
     }
 
     /// 404, or 304 for a client that waited for a newer latest in vain.

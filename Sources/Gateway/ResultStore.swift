@@ -1,6 +1,7 @@
 internal import Digests
 internal import Envelopes
 internal import Files
+internal import MicroHTTP
 internal import Synchronization
 internal import WireJSON
 
@@ -12,25 +13,38 @@ internal import WireJSON
 final class ResultStore: Sendable {
     private struct State {
         var results: [Int64: StoredResult] = [:]
+        /// Open files, since the same few results are asked for again and again.
+        var slices: [Int64: FileSlice] = [:]
         var latest: Int64?
         var watchers: [UInt64: @Sendable (StoredResult) -> Bool] = [:]
         var nextWatcher: UInt64 = 0
     }
 
+    /// How much is kept; the newest result always is.
+    struct Retention: Sendable {
+        var rounds = Int.max
+        var bytes = Int.max
+    }
+
+    private static let mostOpen = 64
+
     private let directory: Directory
+    private let retention: Retention
     private let state = Mutex(State())
 
     /// Opens the spool and takes what is complete in it.
-    init(_ path: String) throws(FileFailure) {
+    init(_ path: String, _ retention: Retention) throws(FileFailure) {
+        self.retention = retention
         directory = try Directory(making: path)
         let names = try directory.names
         var found: [StoredResult] = []
         for name in names where name.hasSuffix(".json") {
             guard let result = Self.read(directory.file(name)), name == Self.sidecar(result.round) else { continue }
-            guard names.contains(Self.weights(result.round)) else { continue }
+            guard result.isExpired || names.contains(Self.weights(result.round)) else { continue }
             found.append(result)
         }
-        let kept = Set(found.flatMap { [Self.sidecar($0.round), Self.weights($0.round)] } + ["log"])
+        let weights = found.filter { !$0.isExpired }.map { Self.weights($0.round) }
+        let kept = Set(found.map { Self.sidecar($0.round) } + weights + ["log"])
         for name in names where !kept.contains(name) { try directory.remove(name) }
         state.withLock { state in
             for result in found { Self.note(result, &state) }
@@ -46,8 +60,18 @@ final class ResultStore: Sendable {
     /// The result of the largest round that has one.
     var latest: StoredResult? { state.withLock { state in state.latest.flatMap { state.results[$0] } } }
 
-    /// The path of a result's weights, FEDWT001.
-    func path(of result: StoredResult) -> String { directory.file(Self.weights(result.round)) }
+    /// A result's weights, FEDWT001; nil when they cannot be opened.
+    func slice(of result: StoredResult) -> FileSlice? {
+        if let slice = state.withLock({ $0.slices[result.round] }) { return slice }
+        guard let slice = FileSlice(path: directory.file(Self.weights(result.round)), count: result.size) else {
+            return nil
+        }
+        state.withLock { state in
+            if state.slices.count >= Self.mostOpen { state.slices.removeAll() }
+            if state.results[result.round]?.isExpired == false { state.slices[result.round] = slice }
+        }
+        return slice
+    }
 
     /// Calls `body` with each result that comes from now on, until it says that it has what it wants.
     ///
@@ -94,7 +118,8 @@ final class ResultStore: Sendable {
 
     /// Writes the sidecar, with which the result is there.
     private func complete(_ result: StoredResult) throws {
-        try result.json.encoded().withUnsafeBytes { try write($0, as: Self.sidecar(result.round)) }
+        try writeSidecar(result)
+        defer { expire(keeping: result.round) }
         let watchers = state.withLock { state in
             Self.note(result, &state)
             return state.watchers
@@ -102,6 +127,30 @@ final class ResultStore: Sendable {
         // Outside the lock, since they reply.
         let satisfied = watchers.filter { $0.value(result) }
         state.withLock { state in for name in satisfied.keys { state.watchers[name] = nil } }
+    }
+
+    private func writeSidecar(_ result: StoredResult) throws {
+        try result.json.encoded().withUnsafeBytes { try write($0, as: Self.sidecar(result.round)) }
+    }
+
+    /// Lets go of the lowest rounds' bytes beyond the retention; that they were there stays known.
+    private func expire(keeping newest: Int64) {
+        let kept = all.values.filter { !$0.isExpired }.sorted { $0.round < $1.round }
+        var (rounds, bytes) = (kept.count, kept.reduce(0) { $0 + $1.size })
+        for var result in kept where result.round != newest && (rounds > retention.rounds || bytes > retention.bytes) {
+            result.isExpired = true
+            guard (try? writeSidecar(result)) != nil else { return }
+            state.withLock { state in
+                state.results[result.round] = result
+                state.slices[result.round] = nil
+                if state.latest == result.round {
+                    state.latest = state.results.values.filter { !$0.isExpired }.map(\.round).max()
+                }
+            }
+            File.remove(directory.file(Self.weights(result.round)))
+            rounds -= 1
+            bytes -= result.size
+        }
     }
 
     /// The identity of the log that the results came from; nil when there is none yet.
@@ -117,6 +166,7 @@ final class ResultStore: Sendable {
         for name in try directory.names { try directory.remove(name) }
         state.withLock { state in
             state.results = [:]
+            state.slices = [:]
             state.latest = nil
         }
         try Array(identity.utf8).withUnsafeBytes { try write($0, as: "log") }
@@ -132,7 +182,7 @@ final class ResultStore: Sendable {
 
     private static func note(_ result: StoredResult, _ state: inout State) {
         state.results[result.round] = result
-        state.latest = max(state.latest ?? 0, result.round)
+        if !result.isExpired { state.latest = max(state.latest ?? 0, result.round) }
     }
 
     private static func read(_ path: String) -> StoredResult? {

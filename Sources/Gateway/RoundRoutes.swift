@@ -14,7 +14,7 @@ enum RoundRoutes {
                 let numbers = Set(closed.keys).union(open.keys).sorted()
                 let rounds = numbers.map { number in
                     JSONValue.object([
-                        "round_number": .integer(number), "state": .string(closed[number] == nil ? "open" : "closed"),
+                        "round_number": .integer(number), "state": .string(closed[number].map(state) ?? "open"),
                     ])
                 }
                 return Answers.json(["rounds": .array(rounds)])
@@ -36,9 +36,11 @@ enum RoundRoutes {
             })
     }
 
+    private static func state(_ result: StoredResult) -> String { result.isExpired ? "expired" : "closed" }
+
     private static func closed(_ result: StoredResult) -> Response {
         Answers.json([
-            "round_number": .integer(result.round), "state": .string("closed"),
+            "round_number": .integer(result.round), "state": .string(state(result)),
             "reported": .array(result.counted.keys.sorted().map { .string($0) }), "missing": .integer(0),
             "deadline": .null, "closed_at": .string(Timestamp.text(result.timestamp)),
             "result": .object([

@@ -1,3 +1,5 @@
+internal import Base64
+internal import Digests
 internal import EventLog
 internal import WireJSON
 
@@ -15,8 +17,13 @@ struct StoredResult: Sendable, Hashable {
     /// From where open rounds have their updates, as the aggregator said, by partition.
     let logPositions: [Int32: Int64]
     let timestamp: Double
+    /// Its bytes are not kept any more.
+    var isExpired = false
 
     var etag: String { "\"\(digest)\"" }
+
+    /// The digest as a field of RFC 9530.
+    var digestField: String { "sha-256=:\(Base64.text(Hex.decode(digest) ?? [])):" }
 }
 
 extension StoredResult {
@@ -26,6 +33,7 @@ extension StoredResult {
             "partition": .integer(Int64(position.partition)), "offset": .integer(position.offset),
             "digest": .string(digest), "size": .integer(Int64(size)), "timestamp": .number(timestamp),
             "counted": .object(counted.mapValues { .string($0) }),
+            "expired": .bool(isExpired),
             "log_positions": .object(
                 Dictionary(logPositions.map { (String($0), .integer($1)) }) { $1 }),
         ])
@@ -46,6 +54,7 @@ extension StoredResult {
         self.digest = digest
         self.size = size
         self.timestamp = timestamp
+        isExpired = members["expired"] == .bool(true)
         counted = Self.counted(members)
         logPositions = Self.positions(members)
     }

@@ -6,7 +6,9 @@ internal import Glibc
 enum LibraryResponse {
     /// A response that the caller destroys, or nil when memory or descriptors ran out.
     static func make(_ response: Response) -> OpaquePointer? {
-        guard let made = body(response.body) else { return nil }
+        // The length of a 304 would be that of the 200, so nought is wrong; none is right.
+        let isBare = if response.status == 304, case .empty = response.body { true } else { false }
+        guard let made = isBare ? cmhd_no_length() : body(response.body) else { return nil }
         for (name, value) in response.headers where HeaderRules.isSendable(name, value) {
             guard MHD_add_response_header(made, name, value) == .YES else { continue }
         }

@@ -5,7 +5,7 @@ public enum PercentCoding {
     /// The text behind a coded one, or nil when a percent sign has no two digits after it or the bytes are not UTF-8.
     ///
     /// - Parameter text: a segment of a path, or a name or value of a query.
-    public static func decode(_ text: some StringProtocol) -> String? {
+    public static func decode(_ text: Substring) -> String? {
         guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.utf8.count)

@@ -28,7 +28,7 @@ struct Target: Sendable {
     }
 
     private static func codingFault(_ text: String) -> String? {
-        guard text.utf8.contains(UInt8(ascii: "%")), PercentCoding.decode(text) == nil else { return nil }
+        guard text.utf8.contains(UInt8(ascii: "%")), PercentCoding.decode(text[...]) == nil else { return nil }
         return "the target is not UTF-8 in percent-coding"
     }
 

@@ -24,6 +24,8 @@ extension Command {
         ] + LogFlags.all + RoundFlags.all + [
             Flag("--max-body", .value("BYTES"), "largest upload (10GiB)", key: "http.max_body"),
             Flag("--memory", .value("BYTES"), "memory for all uploads together (64MiB)", key: "limits.memory"),
+            Flag("--keep-rounds", .value("N"), "rounds whose results are kept (all)", key: "storage.keep_rounds"),
+            Flag("--keep-bytes", .value("BYTES"), "bytes of results that are kept (all)", key: "storage.keep_bytes"),
             Flag(
                 "--upload-expiry", .value("SECONDS"), "how long an upload in parts is kept that does not grow (86400)",
                 key: "limits.upload_expiry"),
@@ -54,6 +56,8 @@ struct ServeSettings: Sendable {
     let maxBody: Int
     let memory: Int
     let uploadExpiry: Double
+    let keepRounds: Int
+    let keepBytes: Int
     let hasAggregator: Bool
     let logLevel: Logger.Level
 
@@ -68,6 +72,8 @@ struct ServeSettings: Sendable {
         maxBody = try arguments.bytes("--max-body", or: 10 << 30)
         memory = try arguments.bytes("--memory", or: 64 << 20)
         uploadExpiry = try arguments.seconds("--upload-expiry") ?? 86_400
+        keepRounds = try arguments.integer("--keep-rounds", in: 1...Int.max, or: .max)
+        keepBytes = try arguments.bytes("--keep-bytes", or: .max)
         hasAggregator = arguments.toggle("--aggregator") ?? (log.kafka == nil)
         let level = try arguments.choice("--log-level", Logger.Level.allCases.map(\.name)) ?? "info"
         logLevel = Logger.Level.allCases.first { $0.name == level } ?? .info
@@ -110,6 +116,8 @@ private struct Service {
             maxBody: settings.maxBody, maxDecodedBytes: 10 << 30, maxRecordBytes: maxRecordBytes,
             memory: settings.memory)
         configuration.chunkSize = settings.log.chunkSize
+        configuration.keepRounds = settings.keepRounds
+        configuration.keepBytes = settings.keepBytes
         configuration.uploadExpiry = .seconds(settings.uploadExpiry)
         let gateway = try Gateway(configuration, log: log, board: board, registry: registry, logger: logger)
         defer { gateway.stop() }

@@ -1,5 +1,6 @@
 """Getting results: conditions, waiting, the latest."""
 
+import base64
 import hashlib
 import threading
 
@@ -112,3 +113,54 @@ def test_only_fedwt_can_be_had(gateway, number):
     assert gateway.get(path + "?format=npz").status == 406
     assert gateway.get(path + "?wait=soon").status == 400
     assert gateway.get(path + "?weight=30").status == 400
+
+
+def test_ranges(gateway, number):
+    body = close(gateway, number)
+    path = f"/rounds/{number}/result"
+    whole = gateway.get(path)
+    etag, digest, size = whole.headers["ETag"], whole.headers["Repr-Digest"], len(body)
+    assert digest == "sha-256=:" + base64.b64encode(hashlib.sha256(body).digest()).decode() + ":"
+    assert whole.headers["Content-Digest"] == digest and whole.headers["Accept-Ranges"] == "bytes"
+    for asked, first, last in (("0-0", 0, 0), ("3-9", 3, 9), ("5-", 5, size - 1), ("-7", size - 7, size - 1),
+                               (f"2-{10 ** 30}", 2, size - 1), (f"-{10 ** 30}", 0, size - 1)):
+        answer = gateway.get(path, Range=f"bytes={asked}")
+        assert answer.status == 206 and answer.body == body[first:last + 1], asked
+        assert answer.headers["Content-Range"] == f"bytes {first}-{last}/{size}"
+        assert answer.headers["Repr-Digest"] == digest and answer.headers["Content-Digest"] is None
+    for ignored in ("bytes=0-1,3-4", "lines=1-2", "bytes=5-3", "bytes=x-", "bytes=-", "bytes"):
+        assert gateway.get(path, Range=ignored).status == 200, ignored
+    for beyond in (f"bytes={size}-", f"bytes={10 ** 30}-", "bytes=-0"):
+        answer = gateway.get(path, Range=beyond)
+        assert answer.status == 416 and answer.headers["Content-Range"] == f"bytes */{size}", beyond
+    assert gateway.get(path, Range="bytes=1-2", If_Range=etag).status == 206
+    assert gateway.get(path, Range="bytes=1-2", If_Range='"other"').status == 200
+    assert gateway.get(path, Range="bytes=1-2", If_None_Match=etag).status == 304
+    assert gateway.get(path, If_Match=etag).status == 200
+    assert gateway.get(path, If_Match='"other"').problem == "precondition-failed"
+    assert gateway.request("HEAD", path, headers={"Range": "bytes=1-2"}).status == 200
+
+
+def test_retention(start):
+    gateway = start(Gateway, "--keep-rounds", "2")
+    bodies = [close(gateway, number, number) for number in range(4)]
+    def check():
+        for number, body in enumerate(bodies):
+            answer = gateway.get(f"/rounds/{number}/result")
+            if number < 2:
+                assert answer.status == 410 and answer.problem == "round-expired", answer
+                assert gateway.round(number)["state"] == "expired"
+            else:
+                assert answer.body == body
+            assert gateway.put(number, "c", encode([np.full(5, 1.0)])).problem == "round-closed"
+        assert [r["state"] for r in gateway.get("/rounds").json["rounds"]] == ["expired"] * 2 + ["closed"] * 2
+    check()
+    gateway.end()
+    gateway.start()
+    check()
+    gateway.end()
+    gateway.arguments[-1:] = ["100", "--keep-bytes", str(len(bodies[0]))]
+    gateway.start()
+    last = close(gateway, 4, 4.0)
+    assert gateway.get("/rounds/latest/result").body == last
+    assert [gateway.get(f"/rounds/{number}/result").status for number in (2, 3, 4)] == [410, 410, 200]
