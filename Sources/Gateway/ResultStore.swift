@@ -125,8 +125,9 @@ final class ResultStore: Sendable {
             return state.watchers
         }
         // Outside the lock, since they reply.
-        let satisfied = watchers.filter { $0.value(result) }
-        state.withLock { state in for name in satisfied.keys { state.watchers[name] = nil } }
+        var satisfied: [UInt64] = []
+        for (name, watcher) in watchers where watcher(result) { satisfied.append(name) }
+        state.withLock { state in for name in satisfied { state.watchers[name] = nil } }
     }
 
     private func writeSidecar(_ result: StoredResult) throws {

@@ -34,10 +34,10 @@ extension Command {
         run: { arguments throws(UsageFailure) in
             let settings = try ServeSettings(arguments)
             Signals.block()
-            OpenFiles.raiseLimit()
+            let openFiles = OpenFiles.raiseLimit()
             let logger = Logger(lowest: settings.logLevel)
             do {
-                try Service(settings, logger).run()
+                try Service(settings, logger).run(openFiles)
                 return 0
             } catch {
                 logger.error("cannot serve: \(error)")
@@ -101,7 +101,7 @@ private struct Service {
     }
 
     /// Returns after a signal, when everything is stopped.
-    func run() throws {
+    func run(_ openFiles: Int) throws {
         let registry = MetricRegistry()
         let log = try settings.log.open(directory: settings.data, logger)
         defer { log.close(within: .seconds(10)) }
@@ -125,6 +125,8 @@ private struct Service {
         var listener = ServerConfiguration()
         listener.host = settings.host
         listener.port = settings.port
+        // Every waiting client is a connection. What is left is for the log and for files.
+        listener.maxConnections = min(max(openFiles - 1024, 512), 100_000)
         listener.log = { [logger] in logger.log(.debug, "libmicrohttpd: \($0)") }
         let server = try Server.start(listener, router: gateway)
         let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
