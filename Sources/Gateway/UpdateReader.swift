@@ -112,7 +112,9 @@ final class UpdateReader: Sendable {
     }
 
     private func read(_ reading: Reading) throws {
-        try reading.tail.catchUp(with: TopicName.updates, of: log, patience: .seconds(10)) { [self] record in
+        try reading.tail.catchUp(with: TopicName.updates, of: log, patience: .seconds(10)) { [self] in
+            state.look { !$0.isStopping }
+        } _: { [self] record in
             take(record, reading.reader)
         }
         index.withLock { index in
