@@ -111,7 +111,7 @@ let package = Package(
                 "Bytes", "Envelopes", "EventLog", "SQLiteLog", "Telemetry", "Threads", "WeightFormats", "Weights",
                 "WireJSON",
             ]),
-        tests("Gateway"),
+        tests("Gateway", ["Envelopes", "EventLog"]),
         tests("Flags"),
         tests("MicroHTTP", ["Bytes", "Threads"]),
         tests("Envelopes", ["Bytes", "Digests", "EventLog", "WireJSON"]),

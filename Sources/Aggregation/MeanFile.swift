@@ -32,9 +32,10 @@ enum MeanFile {
     ///   - arrays: of the round.
     ///   - contributions: in the order counted.
     ///   - output: receives the arrays, dense, one after another.
+    ///   - progress: called now and then with the bytes of the mean that are done.
     static func compute(
         _ arrays: [ArraySpec], _ contributions: [Contribution], in spool: ContributionSpool,
-        into output: borrowing File
+        into output: borrowing File, progress: (Int) -> Void
     ) throws(FileFailure) {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: WeightedMean.capacity * 8, alignment: 16)
         defer { buffer.deallocate() }
@@ -56,6 +57,7 @@ enum MeanFile {
                 }
                 mean.finish(into: range)
                 try output.write(UnsafeRawBufferPointer(range), at: start + offset)
+                progress(start + offset + count)
             }
             start += array.byteCount
         }

@@ -56,14 +56,20 @@ final class ResultPublisher {
     ///   - round: with at least one update.
     ///   - positions: from where a later aggregator has to read updates, by partition.
     ///   - term: in which it is published.
+    ///   - progress: called now and then with the part of the mean that is computed, from 0 to 1.
     /// - Returns: where the result's record stands.
     /// - Throws: `EnvelopeFailure` when the result cannot be written.
-    func publish(_ round: OpenRound, positions: [Int32: Int64], in term: any Term) throws -> Position? {
+    func publish(
+        _ round: OpenRound, positions: [Int32: Int64], in term: any Term, progress: (Double) -> Void
+    ) throws -> Position? {
         let name = "mean"
         let file = try spool.create(name)
         defer { try? spool.remove(name) }
-        try file.resize(to: round.arrays.reduce(0) { $0 + $1.byteCount })
-        try MeanFile.compute(round.arrays, round.contributions, in: spool, into: file)
+        let size = round.arrays.reduce(0) { $0 + $1.byteCount }
+        try file.resize(to: size)
+        try MeanFile.compute(round.arrays, round.contributions, in: spool, into: file) {
+            progress(Double($0) / Double(size))
+        }
         // The disk may need the room: whatever fails from here on begins again from the log.
         for contribution in round.contributions { try spool.remove(contribution.file) }
         let message = Message(

@@ -41,9 +41,10 @@ extension TermOfWork {
     func close(_ number: Int64) throws {
         guard let round = book.open[number] else { return }
         do {
-            guard let position = try publisher.publish(round, positions: positions(without: number), in: term) else {
-                return
-            }
+            let report = ProgressReport(number, owner.board, owner.logger)
+            let published = try publisher.publish(
+                round, positions: positions(without: number), in: term, progress: report.show)
+            guard let position = published else { return }
             ruling[number] = position
         } catch let failure as EnvelopeFailure {
             return giveUp(number, String(describing: failure))

@@ -54,7 +54,11 @@ public final class Gateway: RequestRouter {
     }
 
     /// Says not ready from now on; requests are still answered.
-    public func beginStopping() { core.beginStopping() }
+    public func beginStopping() {
+        core.beginStopping()
+        // A log that is away keeps it waiting; that time is better spent while requests are finished.
+        core.follower.beginStopping()
+    }
 
     /// Ends what runs in the background.
     ///

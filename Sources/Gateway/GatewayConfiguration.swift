@@ -49,7 +49,9 @@ public struct GatewayConfiguration: Sendable {
     /// How long an upload in parts is kept to which nothing is appended.
     public var uploadExpiry: Duration = .seconds(24 * 3600)
     /// How long an upload waits for memory before it is sent away.
-    public var admissionPatience: Duration = .seconds(10)
+    ///
+    /// Longer than the server takes to notice that a client is gone, so that its memory comes back before.
+    public var admissionPatience: Duration = .seconds(20)
 
     /// A configuration.
     ///

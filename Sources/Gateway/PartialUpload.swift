@@ -21,6 +21,8 @@ final class PartialUpload: Sendable {
         /// The right to append: of several requests the last one has it, so that a broken connection blocks nobody.
         var turn = 0
         var touched = ContinuousClock.now
+        /// Those who wait for what becomes of it.
+        fileprivate var waiting: [@Sendable (UploadOutcome) -> Void] = []
     }
 
     let id: String
@@ -61,13 +63,42 @@ final class PartialUpload: Sendable {
         }
     }
 
-    /// Begins to store it; false when somebody has begun already, or another request has the turn.
-    func beginStoring(turn: Int) -> Bool {
+    /// What a last part has to do.
+    enum Storing {
+        /// Store it, and then `settle`.
+        case begin
+        /// Wait: it is being stored.
+        case join
+        /// Another request has the turn.
+        case overtaken
+    }
+
+    /// Begins to store it, or joins those who wait for that.
+    ///
+    /// - Parameter tell: called once with what became of it, unless it was overtaken.
+    func beginStoring(turn: Int, _ tell: @escaping @Sendable (UploadOutcome) -> Void) -> Storing {
         state.withLock { state in
-            guard state.turn == turn, case .open = state.phase else { return false }
-            state.phase = .storing
-            return true
+            switch state.phase {
+            case .open where state.turn == turn: state.phase = .storing
+            case .storing:
+                state.waiting.append(tell)
+                return .join
+            case .open, .stored, .gone: return .overtaken
+            }
+            state.waiting = [tell]
+            return .begin
         }
+    }
+
+    /// Tells all who wait; what failed may be tried again.
+    func settle(_ outcome: UploadOutcome) {
+        let waiting = state.withLock { state in
+            defer { state.waiting = [] }
+            if case .failed = outcome { state.phase = .open }
+            state.touched = .now
+            return state.waiting
+        }
+        for tell in waiting { tell(outcome) }
     }
 
     func enter(_ phase: Phase) {

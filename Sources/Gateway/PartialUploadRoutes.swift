@@ -177,13 +177,14 @@ private final class PartialUploadAppend: ExchangeHandler {
                 .badRequest, "the last part ends at \(state.offset), but Upload-Length was \(length)")
             return .reply(core.refuse(failure, id))
         }
-        guard partial.beginStoring(turn: turn) else { return .reply(core.refuse(Self.overtaken, id)) }
-        core.replay.store(partial, core) { [partial] outcome in
-            switch outcome {
-            case .stored(let receipt, _): core.partials.stored(partial, receipt)
-            case .failed: partial.enter(.open)
+        switch partial.beginStoring(turn: turn, { exchange.reply($0.response(core, id)) }) {
+        case .overtaken: return .reply(core.refuse(Self.overtaken, id))
+        case .join: break
+        case .begin:
+            core.replay.store(partial, core) { [partial] outcome in
+                if case .stored(let receipt, _) = outcome { core.partials.stored(partial, receipt) }
+                partial.settle(outcome)
             }
-            exchange.reply(outcome.response(core, id))
         }
         return .later
     }

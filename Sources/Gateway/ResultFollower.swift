@@ -54,9 +54,14 @@ final class ResultFollower: Sendable {
         return started != nil
     }
 
-    func stop() {
+    /// Ends soon; does not wait for it.
+    func beginStopping() {
         stopping.store(true, ordering: .releasing)
         pause.change { $0 = true }
+    }
+
+    func stop() {
+        beginStopping()
         thread.withLock { $0.take() }?.join()
     }
 
@@ -80,7 +85,9 @@ final class ResultFollower: Sendable {
         let chunks = try ChunkSpool(directory + "-unfinished", limits: unfinished)
         let tail = try log.tail(TopicName.results, from: try start())
         defer { tail.close() }
-        try tail.catchUp(with: TopicName.results, of: log) { [self] in try take($0, reader, chunks) }
+        try tail.catchUp(with: TopicName.results, of: log, while: { !isStopping }) { [self] in
+            try take($0, reader, chunks)
+        }
         evidenceBox.withLock { $0.isCaughtUp = true }
         heard()
         while !isStopping {

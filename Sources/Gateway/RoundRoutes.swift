@@ -1,3 +1,4 @@
+internal import Aggregation
 internal import MicroHTTP
 internal import Telemetry
 internal import WireJSON
@@ -32,7 +33,7 @@ enum RoundRoutes {
                 guard let open = rounds[number] else {
                     return core.refuse(Failure(.roundUnknown, "round \(number) has no update"), id)
                 }
-                return self.open(number, open, core.configuration)
+                return self.open(number, open, core)
             })
     }
 
@@ -51,12 +52,15 @@ enum RoundRoutes {
     }
 
     private static func open(
-        _ number: Int64, _ round: UpdateIndex.Round, _ configuration: GatewayConfiguration
+        _ number: Int64, _ round: UpdateIndex.Round, _ core: GatewayCore
     ) -> Response {
+        let configuration = core.configuration
         let missing = max(0, configuration.minUpdates - round.clients.count)
         let deadline = configuration.roundDeadline.map { JSONValue.string(Timestamp.text(round.firstTimestamp + $0)) }
+        // Known where the active aggregator runs in this process.
+        let aggregated = core.board.aggregated(of: number).map { JSONValue.number($0) }
         return Answers.json([
-            "round_number": .integer(number), "state": .string("open"),
+            "round_number": .integer(number), "state": .string("open"), "aggregated": aggregated ?? .null,
             "reported": .array(round.clients.keys.sorted().map { .string($0) }), "missing": .integer(Int64(missing)),
             "deadline": deadline ?? .null,
         ])

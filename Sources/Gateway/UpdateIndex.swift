@@ -9,7 +9,9 @@ struct StoredUpdate: Sendable {
     /// The message's own time, seconds since 1970.
     let timestamp: Double
     let receipt: Receipt
+}
 
+extension StoredUpdate {
     init(_ sealed: SealedRecord, _ form: UploadForm, _ request: UploadRequest, at position: Position) {
         fingerprint = UpdateMetadata.fingerprint(
             sealed.message, modelVersion: request.modelVersion, request.dataType)

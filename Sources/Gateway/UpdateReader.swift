@@ -21,6 +21,9 @@ final class UpdateReader: Sendable {
         var thread: DedicatedThread?
     }
 
+    /// After this time without a question nothing is read any more.
+    private static let idleTime = Duration.seconds(3)
+
     private let log: any EventLog
     private let store: ResultStore
     private let limits: MessageReader.Limits
@@ -84,9 +87,14 @@ final class UpdateReader: Sendable {
 
     private func run() {
         var reading: Reading?
-        while let questions = next() {
+        while let questions = next(isReading: reading != nil) {
+            guard !questions.isEmpty else {
+                reading?.tail.close()
+                reading = nil
+                continue
+            }
             do {
-                let current = try reading ?? Reading(log, store, limits)
+                let current = try reading ?? Reading(log, limits, from: start)
                 reading = current
                 try read(current)
                 for answer in questions { answer(.success(())) }
@@ -101,18 +109,30 @@ final class UpdateReader: Sendable {
         reading?.tail.close()
     }
 
-    private func next() -> [Answer]? {
-        let batch: [Answer]?? = state.wait { state in
+    /// The next questions; none when it is time to stop reading, nil when it is time to end.
+    ///
+    /// A tail that nobody reads from still fetches ahead, and later brings what is known by then.
+    private func next(isReading: Bool) -> [Answer]? {
+        let batch: [Answer]?? = state.wait(within: isReading ? Self.idleTime : nil) { state in
             if state.isStopping { return .some(nil) }
             guard !state.questions.isEmpty else { return nil }
             defer { state.questions = [] }
             return .some(state.questions)
         }
-        return batch ?? nil
+        return batch ?? []
+    }
+
+    /// Behind what is known; at first, where the last result says that open rounds begin.
+    private var start: [Int32: Int64] {
+        let known = index.withLock { $0.known }
+        guard known.isEmpty else { return known }
+        return store.all.values.reduce(into: [:]) { $0.merge($1.logPositions) { max($0, $1) } }
     }
 
     private func read(_ reading: Reading) throws {
-        try reading.tail.catchUp(with: TopicName.updates, of: log, patience: .seconds(10)) { [self] record in
+        try reading.tail.catchUp(with: TopicName.updates, of: log, patience: .seconds(10)) { [self] in
+            state.look { !$0.isStopping }
+        } _: { [self] record in
             take(record, reading.reader)
         }
         index.withLock { index in
@@ -139,12 +159,8 @@ private final class Reading {
     let tail: any LogTail
     let reader: MessageReader
 
-    init(_ log: any EventLog, _ store: ResultStore, _ limits: MessageReader.Limits) throws {
+    init(_ log: any EventLog, _ limits: MessageReader.Limits, from start: [Int32: Int64]) throws {
         reader = MessageReader(limits: limits)
-        var start: [Int32: Int64] = [:]
-        for result in store.all.values {
-            start.merge(result.logPositions) { max($0, $1) }
-        }
         tail = try log.tail(TopicName.updates, from: start)
     }
 }

@@ -189,7 +189,7 @@ def misbehave(gateway, number):
     for length in (20, len(BODY) - 1):
         # A client that goes away in the middle of what it promised.
         with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as connection:
-            connection.sendall(put(b"Content-Length: 8000000") + BODY[:length])
+            connection.sendall(put(b"Content-Length: 800000") + BODY[:length])
 
 
 def test_memory_stays_flat_and_the_server_alive(gateway, number):

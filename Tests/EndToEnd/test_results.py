@@ -6,7 +6,7 @@ import threading
 
 import numpy as np
 
-from fedgate import Gateway
+from fedgate import Gateway, eventually
 from weights import encode
 
 
@@ -144,7 +144,11 @@ def test_ranges(gateway, number):
 def test_retention(start):
     gateway = start(Gateway, "--keep-rounds", "2")
     bodies = [close(gateway, number, number) for number in range(4)]
+    def expired(number):
+        eventually(f"round {number} is expired", lambda: gateway.get(f"/rounds/{number}/result").status == 410)
+
     def check():
+        expired(1)
         for number, body in enumerate(bodies):
             answer = gateway.get(f"/rounds/{number}/result")
             if number < 2:
@@ -162,5 +166,6 @@ def test_retention(start):
     gateway.arguments[-1:] = ["100", "--keep-bytes", str(len(bodies[0]))]
     gateway.start()
     last = close(gateway, 4, 4.0)
+    expired(3)
     assert gateway.get("/rounds/latest/result").body == last
     assert [gateway.get(f"/rounds/{number}/result").status for number in (2, 3, 4)] == [410, 410, 200]

@@ -199,8 +199,10 @@ class BreakingProxy:
             pass
         for end in (source, sink):
             try:
-                # Hard, or a client that still sends would wait for a window that never opens.
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                if end is source:
+                    # Hard, or a client that still sends would wait for a window that never opens; what the gateway
+                    # was sent it shall get.
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass

@@ -151,7 +151,7 @@ def test_a_round_from_its_first_update_to_its_result(gateway, number):
     assert gateway.get(f"/rounds/{number}").status == 404
     gateway.stored(number, "a", encode([np.ones(3)]))
     assert gateway.round(number) | {"deadline": None} == {
-        "round_number": number, "state": "open", "reported": ["a"], "missing": 1, "deadline": None}
+        "round_number": number, "state": "open", "reported": ["a"], "aggregated": 0.0, "missing": 1, "deadline": None}
     assert {"round_number": number, "state": "open"} in gateway.get("/rounds").json["rounds"]
     gateway.stored(number, "b", encode([np.ones(3)]))
     gateway.result(number)

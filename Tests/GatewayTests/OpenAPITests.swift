@@ -49,7 +49,9 @@ import Testing
         (.methodNotAllowed, 405), (.notAcceptable, 406), (.requestTimeout, 408), (.roundClosed, 409), (.tooLarge, 413),
         (.unsupportedFormat, 415), (.unsupportedEncoding, 415), (.expectationFailed, 417), (.malformedWeights, 422),
         (.schemaMismatch, 422), (.internalError, 500), (.logTopic, 500), (.busy, 503), (.stopping, 503),
-        (.logUnreachable, 503), (.outcomeUnknown, 504), (.unsupportedVersion, 505),
+        (.logUnreachable, 503), (.outcomeUnknown, 504), (.unsupportedVersion, 505), (.roundExpired, 410),
+        (.preconditionFailed, 412), (.rangeNotSatisfiable, 416), (.mismatchingOffset, 409), (.uploadComplete, 409),
+        (.uploadOvertaken, 409), (.uploadUnknown, 404), (.digestMismatch, 422), (.keyReused, 422),
     ])
     func everyFailureHasItsStatus(_ kind: FailureKind, _ status: Int) {
         #expect(kind.row.status == status)
@@ -68,5 +70,24 @@ import Testing
     @Test(arguments: ["", "-1", "+1", "01", "1.0", "9007199254740992", "99999999999999999999", "٣", " 1", "1e3"])
     func whatIsNoRoundIsRefused(_ text: String) {
         #expect(throws: Failure.self) { try WholeNumber.round(text) }
+    }
+}
+
+@Suite struct ByteRangeTests {
+    @Test(
+        arguments: [
+            (nil, .whole), ("bytes=0-0", .part(0..<1)), ("bytes=3-", .part(3..<10)), ("bytes=-4", .part(6..<10)),
+            ("bytes=-400", .part(0..<10)), ("bytes=9-400", .part(9..<10)), ("bytes=10-", .unsatisfiable),
+            ("bytes=-0", .unsatisfiable), ("bytes=4-3", .whole), ("bytes=1-2,4-5", .whole), ("bytes=", .whole),
+            ("bytes=99999999999999999999-", .unsatisfiable), ("bytes=0-99999999999999999999", .part(0..<10)),
+            ("items=0-1", .whole), ("BYTES=0-1", .part(0..<2)), ("bytes=+1-2", .whole),
+        ] as [(String?, ByteRange.Verdict)])
+    func meansWhatRFC9110Says(header: String?, expected: ByteRange.Verdict) {
+        #expect(ByteRange.parse(header, size: 10) == expected)
+    }
+
+    @Test func ofNothingThereIsNoPart() {
+        #expect(ByteRange.parse("bytes=0-", size: 0) == .unsatisfiable)
+        #expect(ByteRange.parse("bytes=-5", size: 0) == .unsatisfiable)
     }
 }
