@@ -32,7 +32,8 @@ public final class Gateway: RequestRouter {
         guard let timers = TimerQueue(name: "timers") else { throw GatewayFailure(description: "no thread for timers") }
         do {
             let store = try ResultStore(
-                configuration.directory, .init(rounds: configuration.keepRounds, bytes: configuration.keepBytes))
+                configuration.directory,
+                Retention(rounds: configuration.keepRounds, bytes: configuration.keepBytes))
             let limits = PartialUploads.Limits(
                 maxBytes: configuration.unfinished.maxBytes, maxAge: configuration.uploadExpiry)
             let partials = try PartialUploads(configuration.directory + "-uploads", limits, logger)
