@@ -68,7 +68,8 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Aggregation", "Base64", "Bytes", "Digests", "Envelopes", "EventLog", "Files", "MicroHTTP", "Telemetry",
+                "Aggregation", "Base64", "Bytes", "Compression", "Digests", "Envelopes", "EventLog", "Files", "MicroHTTP",
+                "Telemetry",
                 "Threads",
                 "WeightFormats", "Weights", "WireJSON", "WireTime",
             ],

@@ -39,6 +39,7 @@ enum ResultRoutes {
         var headers = fields(request, result, chosen)
         // Without the length that 200 would have: it may be left out, and there are parsers that wait for such a body.
         if request.holds(chosen.etag) { return Response(status: 304, headers: headers) }
+        core.copies.want(for: request, result)
         guard let file = core.store.slice(of: result, chosen) else {
             return core.refuse(Failure(.internalError, "the file of the result cannot be opened"), id)
         }
