@@ -49,7 +49,7 @@ let package = Package(
 
         // What travels: weights, packages, messages.
         module("Weights"),
-        module("WeightFormats", ["Base64", "Weights", "WireJSON"]),
+        module("WeightFormats", ["Base64", "Compression", "Weights", "WireJSON"]),
 
         module("Envelopes", ["Base64", "Bytes", "CZstd", "Digests", "EventLog", "Files", "WireJSON"]),
 

@@ -43,8 +43,10 @@ struct FrameHead {
     }
 
     /// The bytes.
-    func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
-        try withUnsafeBytes(of: bits.littleEndian) { try body(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+    func withBytes<Result, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> Result) throws(E) -> Result {
+        try withUnsafeBytes(of: bits.littleEndian) { bytes throws(E) in
+            try body(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+        }
     }
 
     private func mask(_ bytes: Int) -> UInt64 { (1 << UInt64(8 * bytes)) - 1 }

@@ -25,6 +25,8 @@ public final class StreamDecompressor {
     private var frames: UInt64 = 0
     private var skipped: UInt64 = 0
     private var isUsable = true
+    /// The last output filled its room, so that there may be more without further input.
+    private var isFull = false
 
     /// A decompressor for one stream.
     ///
@@ -60,18 +62,36 @@ public final class StreamDecompressor {
     public func write(
         _ input: UnsafeRawBufferPointer, to sink: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
+        var rest = input
+        while let output = try step(&rest) {
+            try begin()
+            try sink(output)
+            isUsable = true
+        }
+    }
+
+    /// Takes compressed bytes until there is something to hand over, so that whoever calls it sets the pace.
+    ///
+    /// - Parameter rest: the next compressed bytes; what was taken is cut off from its front.
+    /// - Returns: at most 128 KiB of decompressed bytes, valid until the next call, or nil when `rest` is used up.
+    /// - Throws: `CompressionFailure`; the stream is then of no use any more.
+    public func step(_ rest: inout UnsafeRawBufferPointer) throws(CompressionFailure) -> UnsafeRawBufferPointer? {
         try begin()
         guard let coder else {
-            gauge.taken += UInt64(input.count)
-            try gauge.give(input.count)
-            if !input.isEmpty { try sink(input) }
-            return isUsable = true
+            let output = rest
+            take(rest.count, of: &rest)
+            try gauge.give(output.count)
+            isUsable = true
+            return output.isEmpty ? nil : output
         }
-        var rest = input
-        while !rest.isEmpty {
+        while !rest.isEmpty || isFull {
             switch place {
-            case .head: try readHead(&rest, coder, to: sink)
-            case .frame: try readFrame(&rest, coder, to: sink)
+            case .head: try readHead(&rest, coder)
+            case .frame:
+                let given = try readFrame(&rest, coder)
+                guard given > 0 else { continue }
+                isUsable = true
+                return coder.given(given)
             case .skipping(let left):
                 let count = Int(min(left, UInt64(rest.count)))
                 take(count, of: &rest)
@@ -79,6 +99,7 @@ public final class StreamDecompressor {
             }
         }
         isUsable = true
+        return nil
     }
 
     /// Ends the stream; nothing can be written to it any more.
@@ -98,9 +119,7 @@ public final class StreamDecompressor {
         isUsable = false
     }
 
-    private func readHead(
-        _ rest: inout UnsafeRawBufferPointer, _ coder: Coder, to sink: (UnsafeRawBufferPointer) throws -> Void
-    ) throws {
+    private func readHead(_ rest: inout UnsafeRawBufferPointer, _ coder: Coder) throws(CompressionFailure) {
         while let byte = rest.first {
             head.append(byte)
             switch head.kind(codec) {
@@ -124,43 +143,37 @@ public final class StreamDecompressor {
                 take(1, of: &rest)
                 let first = head
                 head = FrameHead()
-                try first.withBytes { bytes in
+                // Counted when they came. No head gives anything out.
+                gauge.taken -= UInt64(first.count)
+                place = .frame
+                _ = try first.withBytes { bytes throws(CompressionFailure) in
                     var bytes = bytes
-                    // Counted when they came.
-                    gauge.taken -= UInt64(bytes.count)
-                    place = .frame
-                    try readFrame(&bytes, coder, to: sink)
+                    while !bytes.isEmpty { _ = try readFrame(&bytes, coder) }
                 }
                 return
             }
         }
     }
 
-    /// Decompresses until the frame ends or nothing is left to take and to give.
-    private func readFrame(
-        _ rest: inout UnsafeRawBufferPointer, _ coder: Coder, to sink: (UnsafeRawBufferPointer) throws -> Void
-    ) throws {
-        var isFull = false
-        while !rest.isEmpty || isFull {
-            let step: EngineStep
-            do throws(EngineFailure) {
-                step = try coder.engine.step(rest, to: coder.output, ending: false)
-            } catch {
-                throw failure(error.reason)
-            }
-            take(step.taken, of: &rest)
-            if step.given > 0 {
-                try gauge.give(step.given)
-                try sink(coder.given(step.given))
-            }
-            if step.isDone {
-                frames += 1
-                place = .head
-                return
-            }
-            isFull = step.given == coder.output.count
-            guard step.taken > 0 || step.given > 0 || rest.isEmpty else { throw failure("the \(unit) does not go on") }
+    /// Takes some of a frame; how many bytes it gave.
+    private func readFrame(_ rest: inout UnsafeRawBufferPointer, _ coder: Coder) throws(CompressionFailure) -> Int {
+        let step: EngineStep
+        do throws(EngineFailure) {
+            step = try coder.engine.step(rest, to: coder.output, ending: false)
+        } catch {
+            throw failure(error.reason)
         }
+        guard step.taken > 0 || step.given > 0 || step.isDone || isFull else {
+            throw failure("the \(unit) does not go on")
+        }
+        take(step.taken, of: &rest)
+        if step.given > 0 { try gauge.give(step.given) }
+        isFull = step.given == coder.output.count && !step.isDone
+        if step.isDone {
+            frames += 1
+            place = .head
+        }
+        return step.given
     }
 
     private func take(_ count: Int, of rest: inout UnsafeRawBufferPointer) {
