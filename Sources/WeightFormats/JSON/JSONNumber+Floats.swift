@@ -78,9 +78,9 @@ extension JSONNumber {
     /// Rounded to odd (Boldo and Melquiond, 2008): what is rounded to fewer bits after this is rounded as if once.
     private static func parseToOdd(_ text: UnsafePointer<UInt8>) -> Double {
         let mode = fegetround()
-        fesetround(Int32(FE_DOWNWARD))
+        fesetround(FE_DOWNWARD as Int32)
         let low = parse(text)
-        fesetround(Int32(FE_UPWARD))
+        fesetround(FE_UPWARD as Int32)
         let high = parse(text)
         fesetround(mode)
         return low == high || low.bitPattern & 1 == 1 ? low : high

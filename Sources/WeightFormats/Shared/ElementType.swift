@@ -7,9 +7,11 @@ struct ElementType: Equatable {
     let bigEndian: Bool
 
     /// Little-endian.
-    init(_ dtype: DType) {
+    init(_ dtype: DType) { self.init(dtype, bigEndian: false) }
+
+    private init(_ dtype: DType, bigEndian: Bool) {
         self.dtype = dtype
-        bigEndian = false
+        self.bigEndian = bigEndian
     }
 
     /// Nil for what is not of protocol.md, section 1.
@@ -21,8 +23,7 @@ struct ElementType: Equatable {
         guard let order = text.first, "<>=|".contains(order), let known = Self.codes[String(text.dropFirst())] else {
             return nil
         }
-        dtype = known
-        bigEndian = order == ">" && known.itemSize > 1
+        self.init(known, bigEndian: order == ">" && known.itemSize > 1)
     }
 
     /// For those that NumPy has a code for, the array-protocol string; for the others their name, which NumPy
