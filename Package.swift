@@ -49,7 +49,7 @@ let package = Package(
 
         // What travels: weights, packages, messages.
         module("Weights"),
-        module("WeightFormats", ["Base64", "Compression", "Weights", "WireJSON"]),
+        module("WeightFormats", ["Base64", "Compression", "Files", "Weights", "WireJSON"]),
 
         module("Envelopes", ["Base64", "Bytes", "CZstd", "Digests", "EventLog", "Files", "WireJSON"]),
 
@@ -71,7 +71,8 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Aggregation", "Base64", "Bytes", "Compression", "Digests", "Envelopes", "EventLog", "Files", "MicroHTTP",
+                "Aggregation", "Base64", "Bytes", "Compression", "Digests", "Envelopes", "EventLog", "Files",
+                "MicroHTTP",
                 "Telemetry",
                 "Threads",
                 "WeightFormats", "Weights", "WireJSON", "WireTime",

@@ -20,80 +20,88 @@ final class ContributionSpool {
         for name in try directory.names { try directory.remove(name) }
     }
 
-    /// Writes an update that is in memory.
-    ///
-    /// - Parameter name: of the file.
-    /// - Returns: where each array of the view begins in the file.
-    func store(_ view: FEDWT001View, as name: String) throws -> [Int] {
-        let file = try File(creating: directory.file(name))
-        try file.resize(to: view.arrays.reduce(0) { $0 + $1.byteCount })
-        var offsets: [Int] = []
-        var offset = 0
-        for (index, spec) in view.arrays.enumerated() {
-            switch view.contents(of: index) {
-            case .dense(let bytes): try file.write(bytes, at: offset)
-            case .sparse(let contents): try store(contents, spec, in: file, at: offset)
+    /// Where an update's payload is.
+    enum Source {
+        case memory(UnsafeRawBufferPointer)
+        case chunks(AssembledPayload)
+
+        func read(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+            switch self {
+            case .memory(let bytes): try body(bytes)
+            case .chunks(let payload): try payload.read(body)
             }
-            offsets.append(offset)
-            offset += spec.byteCount
         }
-        return offsets
     }
 
-    /// Takes over an update that came in chunks; where all its arrays are dense, nothing is copied.
+    /// Decodes an update into a file, or takes its file over as it is where all its arrays lie there as they shall.
     ///
-    /// - Parameter name: of the file.
-    /// - Returns: the update's arrays, and where each begins in the file.
+    /// - Parameters:
+    ///   - source: the payload.
+    ///   - format: of the payload.
+    ///   - name: of the file.
+    /// - Returns: the update's arrays, and where each begins in the file: dense, little-endian, in C order.
     func store(
-        _ payload: AssembledPayload, _ limits: FEDWT001Validator.Limits, as name: String
+        _ source: Source, _ format: WeightFormat, _ limits: DecodeLimits, as name: String
     ) throws -> ([ArraySpec], [Int]) {
+        guard let decoder = format.decoder?(limits) else {
+            throw Unusable("format: \(format.name) is never a package's")
+        }
         let path = directory.file(name)
         do {
-            var validator = FEDWT001Validator(limits: limits)
-            if payload.isPlain {
-                try payload.read { try validator.feed($0) }
+            let decoded: DecodedWeights
+            if case .chunks(let payload) = source, payload.isPlain, format.keepsBody {
+                let dropping = DroppingSink()
+                try payload.read { try decoder.feed($0, to: dropping) }
                 try payload.keep(as: path)
+                decoded = try decoder.finish(to: dropping)
             } else {
-                let file = try File(creating: path)
-                var written = 0
-                try payload.read { piece in
-                    try validator.feed(piece)
-                    try file.write(piece, at: written)
-                    written += piece.count
-                }
+                let sink = try FileSink(path)
+                try source.read { try decoder.feed($0, to: sink) }
+                decoded = try decoder.finish(to: sink)
             }
-            try validator.finish()
-            let bodies = validator.bodies
-            if bodies.allSatisfy({ !$0.isSparse }) { return (validator.arrays, bodies.map { Int($0.start) }) }
-            let sparse = name + ".sparse"
-            try File.move(path, to: directory.file(sparse))
-            defer { File.remove(directory.file(sparse)) }
-            let offsets = try File(reading: directory.file(sparse)).withMapping { bytes in
-                try store(try FEDWT001View(bytes, limits: limits), as: name)
-            }
-            return (validator.arrays, offsets)
+            let specs = decoded.arrays.map(\.spec)
+            let places = decoded.arrays.compactMap(\.normalPlace)
+            if places.count == specs.count { return (specs, places) }
+            return (specs, try normalise(decoded.arrays, name))
         } catch {
             File.remove(path)
             throw error
         }
     }
 
-    /// Blocks of zeros stay holes, so that a sparse update costs what it holds.
-    private func store(
-        _ contents: SparseContents, _ spec: ArraySpec, in file: borrowing File, at offset: Int
-    ) throws {
-        let dense = try scratch.zeroed(spec.byteCount)
-        let size = spec.dtype.itemSize
-        for index in 0..<contents.count {
-            let value = UnsafeRawBufferPointer(rebasing: contents.values[index * size..<(index + 1) * size])
-            let element = contents.linearIndex(index) * size
-            UnsafeMutableRawBufferPointer(rebasing: dense[element..<element + size]).copyMemory(from: value)
+    /// Writes the file again, with every array as it shall lie.
+    private func normalise(_ arrays: [DecodedArray], _ name: String) throws -> [Int] {
+        let raw = name + ".raw"
+        try File.move(directory.file(name), to: directory.file(raw))
+        defer { File.remove(directory.file(raw)) }
+        let file = try File(creating: directory.file(name))
+        try file.resize(to: arrays.reduce(0) { $0 + $1.spec.byteCount })
+        var offsets: [Int] = []
+        var offset = 0
+        try File(reading: directory.file(raw)).withMapping { stream in
+            for array in arrays {
+                if let place = array.normalPlace {
+                    let bytes = stream[place..<place + array.spec.byteCount]
+                    try file.write(UnsafeRawBufferPointer(rebasing: bytes), at: offset)
+                } else {
+                    let dense = try scratch.zeroed(array.spec.byteCount)
+                    try array.normalise(stream, into: dense)
+                    try write(UnsafeRawBufferPointer(dense), in: file, at: offset)
+                }
+                offsets.append(offset)
+                offset += array.spec.byteCount
+            }
         }
+        _ = try scratch.zeroed(0)
+        return offsets
+    }
+
+    /// Blocks of zeros stay holes, so that a sparse update costs what it holds.
+    private func write(_ dense: UnsafeRawBufferPointer, in file: borrowing File, at offset: Int) throws {
         for start in stride(from: 0, to: dense.count, by: Self.block) {
             let block = UnsafeRawBufferPointer(rebasing: dense[start..<min(start + Self.block, dense.count)])
             if block.contains(where: { $0 != 0 }) { try file.write(block, at: offset + start) }
         }
-        _ = try scratch.zeroed(0)
     }
 
     func open(_ name: String) throws(FileFailure) -> File { try File(reading: directory.file(name)) }
@@ -101,4 +109,11 @@ final class ContributionSpool {
     func create(_ name: String) throws(FileFailure) -> File { try File(creating: directory.file(name)) }
 
     func remove(_ name: String) throws(FileFailure) { try directory.remove(name) }
+}
+
+extension DecodedArray {
+    /// Where its elements begin, when they lie as they shall.
+    fileprivate var normalPlace: Int? {
+        if case .dense(let bytes, nil, false) = storage { bytes.lowerBound } else { nil }
+    }
 }

@@ -46,31 +46,26 @@ extension TermOfWork {
         if said["body_digest"] != nil, book.latest(of: message.senderID, round: message.roundNumber)?.said == said {
             return note(.repeated)
         }
-        guard opened.package.format == "binary_custom" else {
-            throw Unusable("format: \(opened.package.format) cannot be aggregated; binary_custom can")
+        guard let format = WeightFormats.named(opened.package.format), format.decoder != nil else {
+            throw Unusable("format: \(opened.package.format) cannot be aggregated; \(WeightFormats.names) can")
         }
-        let limits = FEDWT001Validator.Limits(decodedBytes: UInt64(owner.configuration.maxDecodedBytes))
+        let limits = DecodeLimits(decodedBytes: UInt64(owner.configuration.maxDecodedBytes))
         let file = "\(message.roundNumber)-\(position.partition)-\(position.offset)"
         var begin = position
-        let arrays: [ArraySpec]
-        let offsets: [Int]
-        let first = book.open[message.roundNumber]?.arrays
-        let partners: [Int]
-        if opened.package.chunks == nil {
-            let view = try FEDWT001View(opened.payload, limits: limits)
-            arrays = view.arrays
-            partners = try ArrayMatch.partners(of: arrays, in: first ?? arrays)
-            offsets = try spool.store(view, as: file)
-        } else {
+        var source = ContributionSpool.Source.memory(opened.payload)
+        if opened.package.chunks != nil {
             let payload = try chunks.assemble(opened, at: position)
             begin.offset = payload.firstOffset
-            (arrays, offsets) = try spool.store(payload, limits, as: file)
-            do {
-                partners = try ArrayMatch.partners(of: arrays, in: first ?? arrays)
-            } catch {
-                try spool.remove(file)
-                throw error
-            }
+            source = .chunks(payload)
+        }
+        let (arrays, offsets) = try spool.store(source, format, limits, as: file)
+        let first = book.open[message.roundNumber]?.arrays
+        let partners: [Int]
+        do {
+            partners = try ArrayMatch.partners(of: arrays, in: first ?? arrays)
+        } catch {
+            try spool.remove(file)
+            throw error
         }
         let contribution = Contribution(
             clientID: message.senderID, messageID: message.messageID, position: position, begin: begin,

@@ -1,6 +1,8 @@
+internal import Compression
 internal import Envelopes
 internal import EventLog
 internal import MicroHTTP
+internal import WeightFormats
 internal import Weights
 
 extension Failure {
@@ -8,6 +10,31 @@ extension Failure {
     init(_ failure: WeightFailure) {
         self.init(.malformedWeights, "\(failure.reason), at byte \(failure.offset)")
         array = failure.array
+        offset = failure.offset
+        limit = failure.limit
+    }
+
+    /// What a body's stages and decoder throw.
+    init(body error: any Error) {
+        switch error {
+        case let failure as Failure: self = failure
+        case let failure as WeightFailure: self.init(failure)
+        case let failure as CompressionFailure: self.init(failure)
+        case is UnknownFormat:
+            self.init(
+                .unsupportedFormat,
+                "the body begins as none of the formats does that can be told so; say ?format= or Content-Type: \(WeightFormats.names)"
+            )
+        default: self.init(.internalError, String(describing: error))
+        }
+    }
+
+    /// A content coding that is broken, or expands to too much.
+    init(_ failure: CompressionFailure) {
+        let layer = failure.layer == 0 ? "" : " of layer \(failure.layer)"
+        self.init(
+            failure.limit == nil ? .badRequest : .tooLarge,
+            "Content-Encoding: \(failure.reason), at byte \(failure.offset)\(layer)")
         offset = failure.offset
         limit = failure.limit
     }

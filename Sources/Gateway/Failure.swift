@@ -128,7 +128,7 @@ enum FailureKind: String, CaseIterable, Sendable {
         case .unsupportedEncoding:
             Row(
                 status: 415, title: "The content encoding is not supported", retriable: false,
-                explanation: "Send the body without Content-Encoding.")
+                explanation: "gzip, zstd and lz4 are understood, up to four of them one around the other.")
         case .expectationFailed:
             Row(
                 status: 417, title: "The expectation cannot be met", retriable: false,

@@ -47,7 +47,7 @@ public final class Gateway: RequestRouter {
 
     /// Begins to follow the log; false when the system gives no thread.
     public func start() -> Bool {
-        guard core.follower.start(), core.copies.start() else { return false }
+        guard core.follower.start(), core.copies.start(), core.forms.start() else { return false }
         // So that the first upload does not have to wait for it; a log that is away now is asked again then.
         core.updates.catchUp { _ in }
         core.partials.keepExpiring(core.timers)
@@ -70,6 +70,7 @@ public final class Gateway: RequestRouter {
         core.beginStopping()
         core.follower.stop()
         core.copies.stop()
+        core.forms.stop()
         core.updates.stop()
         core.replay.stop()
         core.timers.stop()

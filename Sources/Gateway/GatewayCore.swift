@@ -14,6 +14,7 @@ final class GatewayCore: Sendable {
     let store: ResultStore
     let follower: ResultFollower
     let copies: ResultCopies
+    let forms: ResultForms
     let updates: UpdateReader
     let turns = UploadTurns()
     let partials: PartialUploads
@@ -42,6 +43,7 @@ final class GatewayCore: Sendable {
         self.log = log
         self.store = store
         copies = ResultCopies(configuration.contentCodings, store, logger)
+        forms = ResultForms(store, logger)
         self.partials = partials
         self.board = board
         self.timers = timers

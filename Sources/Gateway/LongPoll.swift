@@ -23,17 +23,21 @@ final class LongPoll: ExchangeHandler {
         let (core, request, id) = (core, request, id)
         let watcher = core.store.watch { result in
             let isWanted = request.round.map { $0 == result.round } ?? !request.holds(result)
-            if isWanted { exchange.reply(ResultRoutes.respond(core, request, result, id)) }
+            if isWanted { ResultRoutes.send(core, request, result, id, to: exchange) }
             return isWanted
         }
         let timer = core.timers.schedule(after: .seconds(request.wait)) {
             core.store.unwatch(watcher)
-            exchange.reply(ResultRoutes.missing(core, request, id))
+            // A client that waited for a newer latest in vain gets the one that there is, or 304.
+            if request.round == nil, let latest = core.store.latest {
+                return ResultRoutes.send(core, request, latest, id, to: exchange)
+            }
+            exchange.reply(ResultRoutes.pending(core, request, id))
         }
         waiting.withLock { $0 = (watcher, timer) }
         // The result may have come between the first look and the watcher.
         if let round = request.round, let result = core.store[round] {
-            return .reply(ResultRoutes.respond(core, request, result, id))
+            ResultRoutes.send(core, request, result, id, to: exchange)
         }
         return .later
     }

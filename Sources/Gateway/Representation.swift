@@ -1,8 +1,11 @@
 internal import Base64
 internal import Digests
+internal import WeightFormats
 
 /// One of the forms in which a result can be sent: its plain bytes, or a coded copy (RFC 9110, section 3.2).
 struct Representation: Sendable, Hashable {
+    /// The name of its weight format.
+    var format = WeightFormats.standard.name
     /// Nil for the plain bytes.
     let coding: ContentCoding?
     /// SHA-256 of the bytes as sent, lowercase hex.

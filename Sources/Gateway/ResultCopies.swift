@@ -1,5 +1,4 @@
 internal import Compression
-internal import Digests
 internal import Files
 internal import Synchronization
 internal import Telemetry
@@ -94,7 +93,7 @@ final class ResultCopies: Sendable {
         let now = store[result.round]
         guard now?.messageID == result.messageID, now?.isExpired == false, now?.copies[coding] == nil else { return }
         let source = try File(reading: store.directory.file(ResultStore.weights(result.round)))
-        let target = try CodedFile(store.directory.file(temporary))
+        let target = try DigestedFile(store.directory.file(temporary))
         let isWorth = try compress(source, result.size, to: target, coding)
         let copy = isWorth ? try target.finish() : nil
         try store.addCopy(coding, of: result, copy, from: temporary)
@@ -105,7 +104,7 @@ final class ResultCopies: Sendable {
 
     /// False when it is not worth it.
     private func compress(
-        _ source: borrowing File, _ size: Int, to target: CodedFile, _ coding: ContentCoding
+        _ source: borrowing File, _ size: Int, to target: DigestedFile, _ coding: ContentCoding
     ) throws -> Bool {
         let compressor = try StreamCompressor(coding.codec, contentSize: UInt64(size))
         let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.pieceSize, alignment: 64)
@@ -132,28 +131,5 @@ extension ContentCoding {
         case .zstd: .zstd
         case .gzip: .gzip
         }
-    }
-}
-
-/// A file that is being written, and its digest.
-private final class CodedFile {
-    private let file: File
-    private var digest = SHA256()
-    private(set) var size = 0
-
-    init(_ path: String) throws(FileFailure) { file = try File(creating: path) }
-
-    func put(_ bytes: UnsafeRawBufferPointer) throws {
-        digest.update(bytes)
-        try file.write(bytes, at: size)
-        size += bytes.count
-    }
-
-    /// Returns when it is on the disk.
-    func finish() throws -> StoredResult.Copy {
-        try file.sync()
-        var whole = SHA256()
-        swap(&whole, &digest)
-        return StoredResult.Copy(digest: Hex.encode(whole.finalize()), size: size)
     }
 }

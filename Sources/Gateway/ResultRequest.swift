@@ -1,11 +1,12 @@
 internal import MicroHTTP
+internal import WeightFormats
 
 /// What a request for a result says beside its round.
 struct ResultRequest: Sendable {
-    static let mediaType = "application/vnd.fedwt"
-
     /// Nil asks for the latest.
     let round: Int64?
+    /// In which the result is wanted.
+    let format: WeightFormat
     /// Seconds that the client is ready to wait.
     let wait: Int64
     /// Whether nothing but the headers is wanted.
@@ -21,12 +22,7 @@ struct ResultRequest: Sendable {
     init(_ request: borrowing Request, round: String?) throws(Failure) {
         self.round = if let round { try WholeNumber.round(round) } else { nil }
         let query = try Query(request, known: ["wait", "format"])
-        if let format = query["format"], !["binary_custom", "fedwt"].contains(format) {
-            throw Failure(.notAcceptable, "format \"\(format)\" cannot be had; binary_custom (fedwt) can")
-        }
-        if let accept = request.header("Accept"), !Self.accepts(accept) {
-            throw Failure(.notAcceptable, "none of \"\(accept)\" can be had; \(Self.mediaType) can")
-        }
+        format = try Self.format(query["format"], request.header("Accept"))
         let asked = try query.integer("wait", in: 0...WholeNumber.largest)
         let preferred = request.header("Prefer").flatMap(Self.preferredWait)
         wait = min(asked ?? preferred ?? 0, 60)
@@ -90,17 +86,42 @@ struct ResultRequest: Sendable {
         return nil
     }
 
-    /// Whether an Accept header admits the one type that there is, with a weight above nought.
-    private static func accepts(_ header: String) -> Bool {
-        var best: (specificity: Int, admitted: Bool) = (-1, false)
-        for range in header.split(separator: ",") {
-            let parts = range.split(separator: ";").map { String($0.trimmed()) }
-            guard let type = parts.first?.lowercased(),
-                let specificity = ["*/*", "application/*", mediaType].firstIndex(of: type)
-            else { continue }
-            let weight = parts.dropFirst().first { $0.lowercased().hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) }
-            if specificity > best.specificity { best = (specificity, (weight ?? 1) > 0) }
+    /// `?format=`, which rules, or what `Accept` likes best; FEDWT001 where there is no preference.
+    private static func format(_ name: String?, _ accept: String?) throws(Failure) -> WeightFormat {
+        if let name {
+            if let format = WeightFormats.named(name) { return format }
+            throw Failure(.notAcceptable, "format \"\(name)\" cannot be had; \(WeightFormats.names) can")
         }
-        return best.admitted
+        guard let accept else { return WeightFormats.standard }
+        let types = AcceptedTypes(accept)
+        let weights = WeightFormats.all.map { format in format.mediaTypes.map { types.weight(of: $0) }.max() ?? 0 }
+        guard let best = weights.max(), best > 0, let index = weights.firstIndex(of: best) else {
+            let all = WeightFormats.all.map(\.mediaType).joined(separator: ", ")
+            throw Failure(.notAcceptable, "none of \"\(accept)\" can be had; \(all) can")
+        }
+        return WeightFormats.all[index]
+    }
+}
+
+/// An `Accept` header (RFC 9110, section 12.5.1).
+struct AcceptedTypes {
+    private var ranges: [(type: String, weight: Double)] = []
+
+    init(_ header: String) {
+        for range in header.split(separator: ",") {
+            let parts = range.split(separator: ";").map { String($0.trimmed()).lowercased() }
+            guard let type = parts.first else { continue }
+            let weight = parts.dropFirst().first { $0.hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) }
+            ranges.append((type, min(max(weight ?? 1, 0), 1)))
+        }
+    }
+
+    /// How much a media type is liked, from 0 to 1; the range that names it most exactly rules.
+    func weight(of type: String) -> Double {
+        let family = type.prefix { $0 != "/" } + "/*"
+        for name in [type, String(family), "*/*"] {
+            if let range = ranges.last(where: { $0.type == name }) { return range.weight }
+        }
+        return 0
     }
 }

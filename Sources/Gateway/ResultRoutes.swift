@@ -1,4 +1,5 @@
 internal import MicroHTTP
+internal import WeightFormats
 
 /// `GET|HEAD /rounds/{n}/result` and `/rounds/latest/result`.
 enum ResultRoutes {
@@ -16,20 +17,36 @@ enum ResultRoutes {
         if let result = request.round.map({ core.store[$0] }) ?? core.store.latest {
             // A wait for the latest is a wait for another one than the client holds.
             if request.round != nil || request.wait == 0 || !request.holds(result) {
-                return .reply(respond(core, request, result, id))
+                return response(core, request, result, id).map { .reply($0) }
+                    ?? .handle(FormWait(core, request, result, id))
             }
         }
-        guard request.wait > 0 else { return .reply(missing(core, request, id)) }
+        guard request.wait > 0 else { return .reply(pending(core, request, id)) }
         return .handle(LongPoll(core, request, id))
     }
 
-    /// 200, 206 or 304, or why none of them.
-    static func respond(_ core: GatewayCore, _ request: ResultRequest, _ result: StoredResult, _ id: String) -> Response
-    {
+    /// Answers with a result, at once or when it is there in the format that is wanted.
+    static func send(
+        _ core: GatewayCore, _ request: ResultRequest, _ result: StoredResult, _ id: String, to exchange: Exchange
+    ) {
+        if let ready = response(core, request, result, id) { return exchange.reply(ready) }
+        core.forms.make(request.format, of: result) { failure in
+            let made = failure == nil ? core.store[result.round].flatMap { response(core, request, $0, id) } : nil
+            let failure = failure ?? Failure(.internalError, "the result is not there in the format any more")
+            exchange.reply(made ?? core.refuse(failure, id))
+        }
+    }
+
+    /// 200, 206 or 304, or why none of them; nil when the result has to be made in the format first.
+    static func response(
+        _ core: GatewayCore, _ request: ResultRequest, _ result: StoredResult, _ id: String
+    ) -> Response? {
         if result.isExpired {
             return core.refuse(Failure(.roundExpired, "the result of round \(result.round) is not kept any more"), id)
         }
-        guard let chosen = request.choose(result.representations) else {
+        let representations = result.representations.filter { $0.format == request.format.name }
+        guard !representations.isEmpty else { return nil }
+        guard let chosen = request.choose(representations) else {
             return core.refuse(
                 Failure(.notAcceptable, "the result cannot be had in any coding that Accept-Encoding admits"), id)
         }
@@ -39,11 +56,11 @@ enum ResultRoutes {
         var headers = fields(request, result, chosen)
         // Without the length that 200 would have: it may be left out, and there are parsers that wait for such a body.
         if request.holds(chosen.etag) { return Response(status: 304, headers: headers) }
-        core.copies.want(for: request, result)
+        if request.format.name == WeightFormats.standard.name { core.copies.want(for: request, result) }
         guard let file = core.store.slice(of: result, chosen) else {
             return core.refuse(Failure(.internalError, "the file of the result cannot be opened"), id)
         }
-        headers.append(("Content-Type", ResultRequest.mediaType))
+        headers.append(("Content-Type", request.format.mediaType))
         headers.append(("Accept-Ranges", "bytes"))
         headers.append(("Repr-Digest", chosen.digestField))
         if let coding = chosen.coding { headers.append(("Content-Encoding", coding.rawValue)) }
@@ -80,10 +97,34 @@ enum ResultRoutes {
         return headers
     }
 
-    /// 404, or 304 for a client that waited for a newer latest in vain.
-    static func missing(_ core: GatewayCore, _ request: ResultRequest, _ id: String) -> Response {
-        if request.round == nil, let latest = core.store.latest { return respond(core, request, latest, id) }
+    static func pending(_ core: GatewayCore, _ request: ResultRequest, _ id: String) -> Response {
         let what = request.round.map { "round \($0)" } ?? "any round"
         return core.refuse(Failure(.roundPending, "there is no result of \(what) yet"), id)
     }
+}
+
+/// A client whose result is being written in the format that it wants.
+///
+/// Thread: any; the exchange takes the first reply.
+private final class FormWait: ExchangeHandler {
+    private let core: GatewayCore
+    private let request: ResultRequest
+    private let result: StoredResult
+    private let id: String
+
+    init(_ core: GatewayCore, _ request: ResultRequest, _ result: StoredResult, _ id: String) {
+        self.core = core
+        self.request = request
+        self.result = result
+        self.id = id
+    }
+
+    func body(_ piece: UnsafeRawBufferPointer, _ exchange: Exchange) -> BodyVerdict { .consumed }
+
+    func end(_ exchange: Exchange) -> EndVerdict {
+        ResultRoutes.send(core, request, result, id, to: exchange)
+        return .later
+    }
+
+    func ended(_ exchange: Exchange, _ outcome: Outcome) {}
 }

@@ -10,14 +10,14 @@ extension ResultStore {
         let doomed = state.withLock { state in state.doomed.compactMap { state.results[$0] } }
         for var result in doomed {
             writing.withLock { _ in
-                let copies = result.copies.keys.map { Self.copy(result.round, $0) }
-                (result.copies, result.incompressible) = ([:], [])
+                let files = Self.files(result)
+                (result.copies, result.forms, result.incompressible) = ([:], [:], [])
                 guard (try? writeSidecar(result)) != nil else { return }
-                for name in [Self.weights(result.round)] + copies { File.remove(directory.file(name)) }
+                for name in files { File.remove(directory.file(name)) }
                 state.withLock { state in
                     state.results[result.round] = result
                     state.doomed.remove(result.round)
-                    for name in [Self.weights(result.round)] + copies { state.slices[name] = nil }
+                    for name in files { state.slices[name] = nil }
                 }
             }
         }
@@ -44,6 +44,27 @@ extension ResultStore {
             } else {
                 now.incompressible.insert(coding)
             }
+            try writeSidecar(now)
+            state.withLock { state in
+                guard state.results[result.round]?.isExpired == false else { return }
+                state.results[result.round] = now
+            }
+        }
+    }
+
+    /// Takes a copy of a result in another format; who asked for it gets it, whatever the retention says.
+    ///
+    /// - Parameters:
+    ///   - format: its name.
+    ///   - result: of which it is a copy.
+    ///   - copy: its digest and size.
+    ///   - temporary: the name of its file, synced; gone afterwards.
+    func addForm(_ format: String, of result: StoredResult, _ copy: StoredResult.Copy, from temporary: String) throws {
+        try writing.withLock { _ in
+            defer { File.remove(directory.file(temporary)) }
+            guard var now = self[result.round], now.messageID == result.messageID, !now.isExpired else { return }
+            try directory.rename(temporary, to: Self.form(result.round, format))
+            now.forms[format] = copy
             try writeSidecar(now)
             state.withLock { state in
                 guard state.results[result.round]?.isExpired == false else { return }

@@ -3,6 +3,7 @@ internal import Envelopes
 internal import Files
 internal import MicroHTTP
 internal import Synchronization
+internal import WeightFormats
 internal import WireJSON
 
 /// The results that this gateway has, on disk and indexed in memory: a copy of the log that can be made again from it.
@@ -43,13 +44,11 @@ final class ResultStore: Sendable {
         }
         let there = Set(names)
         for index in found.indices {
-            found[index].copies = found[index].copies.filter { coding, _ in
-                there.contains(Self.copy(found[index].round, coding))
-            }
+            let round = found[index].round
+            found[index].copies = found[index].copies.filter { there.contains(Self.copy(round, $0.key)) }
+            found[index].forms = found[index].forms.filter { there.contains(Self.form(round, $0.key)) }
         }
-        let files = found.filter { !$0.isExpired }.flatMap { result in
-            [Self.weights(result.round)] + result.copies.keys.map { Self.copy(result.round, $0) }
-        }
+        let files = found.filter { !$0.isExpired }.flatMap(Self.files)
         let kept = Set(found.map { Self.sidecar($0.round) } + files + ["log"])
         for name in names where !kept.contains(name) { try directory.remove(name) }
         state.withLock { state in
@@ -70,7 +69,8 @@ final class ResultStore: Sendable {
 
     /// The bytes of one of a result's representations; nil when they cannot be opened.
     func slice(of result: StoredResult, _ representation: Representation) -> FileSlice? {
-        let name = representation.coding.map { Self.copy(result.round, $0) } ?? Self.weights(result.round)
+        let name =
+            representation.coding.map { Self.copy(result.round, $0) } ?? Self.form(result.round, representation.format)
         if let slice = state.withLock({ $0.slices[name] }) { return slice }
         guard let slice = FileSlice(path: directory.file(name), count: representation.size) else { return nil }
         state.withLock { state in
@@ -185,5 +185,14 @@ final class ResultStore: Sendable {
 
     private static func sidecar(_ round: Int64) -> String { "round-\(round).json" }
     static func weights(_ round: Int64) -> String { "round-\(round).fedwt" }
+    /// - Parameter format: a name of the registry's.
+    static func form(_ round: Int64, _ format: String) -> String {
+        "round-\(round)" + (WeightFormats.named(format)?.suffix ?? ".unknown")
+    }
+    /// All files with bytes of a result.
+    static func files(_ result: StoredResult) -> [String] {
+        [weights(result.round)] + result.copies.keys.map { copy(result.round, $0) }
+            + result.forms.keys.map { form(result.round, $0) }
+    }
     static func copy(_ round: Int64, _ coding: ContentCoding) -> String { weights(round) + coding.suffix }
 }

@@ -20,24 +20,29 @@ struct StoredResult: Sendable, Hashable {
 
     /// Coded copies that lie beside it.
     var copies: [ContentCoding: Copy] = [:]
+    /// Copies in other weight formats that lie beside it, by the format's name.
+    var forms: [String: Copy] = [:]
     /// Codings in which it is hardly smaller.
     var incompressible: Set<ContentCoding> = []
 
-    /// A coded copy.
+    /// A copy, coded or in another format.
     struct Copy: Sendable, Hashable {
         /// SHA-256 of its bytes, lowercase hex.
         let digest: String
         let size: Int
+
+        var json: JSONValue { .object(["digest": .string(digest), "size": .integer(Int64(size))]) }
     }
 
     /// All forms in which it can be sent.
     var representations: [Representation] {
         [Representation(coding: nil, digest: digest, size: size)]
             + copies.map { Representation(coding: $0, digest: $1.digest, size: $1.size) }
+            + forms.map { Representation(format: $0, coding: nil, digest: $1.digest, size: $1.size) }
     }
 
     /// Bytes on disk.
-    var storedBytes: Int { copies.values.reduce(size) { $0 + $1.size } }
+    var storedBytes: Int { copies.values.reduce(size) { $0 + $1.size } + forms.values.reduce(0) { $0 + $1.size } }
 }
 
 extension StoredResult {
@@ -48,13 +53,8 @@ extension StoredResult {
             "digest": .string(digest), "size": .integer(Int64(size)), "timestamp": .number(timestamp),
             "counted": .object(counted.mapValues { .string($0) }),
             "expired": .bool(isExpired),
-            "copies": .object(
-                Dictionary(
-                    copies.map {
-                        let copy = ["digest": JSONValue.string($1.digest), "size": .integer(Int64($1.size))]
-                        return ($0.rawValue, .object(copy))
-                    }
-                ) { $1 }),
+            "copies": .object(Dictionary(copies.map { ($0.rawValue, $1.json) }) { $1 }),
+            "forms": .object(forms.mapValues(\.json)),
             "incompressible": .array(incompressible.map(\.rawValue).sorted().map { .string($0) }),
             "log_positions": .object(
                 Dictionary(logPositions.map { (String($0), .integer($1)) }) { $1 }),
@@ -77,7 +77,10 @@ extension StoredResult {
         self.size = size
         self.timestamp = timestamp
         isExpired = members["expired"] == .bool(true)
-        copies = Self.copies(members)
+        for (name, copy) in Self.copies(members["copies"]) {
+            if let coding = ContentCoding(rawValue: name) { copies[coding] = copy }
+        }
+        forms = Self.copies(members["forms"])
         if case .array(let names)? = members["incompressible"] {
             incompressible = Set(names.compactMap { $0.stringValue.flatMap(ContentCoding.init) })
         }
@@ -100,16 +103,13 @@ extension StoredResult {
         return positions
     }
 
-    private static func copies(_ members: [String: JSONValue]) -> [ContentCoding: Copy] {
-        var copies: [ContentCoding: Copy] = [:]
-        for (name, copy) in members["copies"]?.objectValue ?? [:] {
-            guard let coding = ContentCoding(rawValue: name), let copy = copy.objectValue,
-                let digest = copy["digest"]?.stringValue,
+    private static func copies(_ value: JSONValue?) -> [String: Copy] {
+        (value?.objectValue ?? [:]).compactMapValues { copy in
+            guard let copy = copy.objectValue, let digest = copy["digest"]?.stringValue,
                 let size = copy["size"]?.integerValue.flatMap({ Int(exactly: $0) })
-            else { continue }
-            copies[coding] = Copy(digest: digest, size: size)
+            else { return nil }
+            return Copy(digest: digest, size: size)
         }
-        return copies
     }
 
     private static func number(_ value: JSONValue) -> Double? {

@@ -9,11 +9,11 @@ final class Upload: ExchangeHandler, @unchecked Sendable {
     private let requestID: String
     private let pipeline: UploadPipeline
 
-    init(_ gateway: GatewayCore, _ request: UploadRequest, _ requestID: String) {
+    init(_ gateway: GatewayCore, _ request: UploadRequest, _ requestID: String) throws(Failure) {
         self.gateway = gateway
         self.request = request
         self.requestID = requestID
-        pipeline = UploadPipeline(gateway, request)
+        pipeline = try UploadPipeline(gateway, request)
     }
 
     func body(_ piece: UnsafeRawBufferPointer, _ exchange: Exchange) -> BodyVerdict {

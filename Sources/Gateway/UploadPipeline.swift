@@ -21,46 +21,118 @@ final class UploadPipeline {
 
     private let gateway: GatewayCore
     private let request: UploadRequest
-    private var validator: FEDWT001Validator
+    private let decoder: any WeightDecoder
+    private var decoded = DecodedWeights(arrays: [], metadata: [:])
+    private let dropping = DroppingSink()
     private var sink: UploadSink
+    /// What turns the body into what is stored, where that is another thing.
+    private let stages: BodyStages?
+    /// Of the body as sent, where that is not what is stored.
+    private var bodyDigest: SHA256?
+    /// Of the piece that was brought last and has to be brought again.
+    private var taken = 0
+    /// What came out of the stages and waits for room.
+    private var pending: UnsafeRawBufferPointer?
     private var sha512: SHA512?
+    /// Of the body as sent, lowercase hex, where that is not what is stored.
+    private var sentDigest: String?
+    /// The client's own metadata.
+    private var said: [String: JSONValue] = [:]
     private var received = 0
     private let patience = Patience()
 
-    init(_ gateway: GatewayCore, _ request: UploadRequest) {
+    init(_ gateway: GatewayCore, _ request: UploadRequest) throws(Failure) {
         self.gateway = gateway
         self.request = request
-        validator = FEDWT001Validator(limits: .init(decodedBytes: UInt64(gateway.configuration.maxDecodedBytes)))
-        sink = UploadSink(gateway, clientID: request.clientID, contentLength: request.contentLength)
+        let limits = DecodeLimits(decodedBytes: UInt64(gateway.configuration.maxDecodedBytes))
+        stages = try BodyStages.make(request.form, limits: limits)
+        decoder = Self.decoder(request.form.format, limits)
+        bodyDigest = stages == nil ? nil : SHA256()
+        sink = UploadSink(
+            gateway, clientID: request.clientID, contentLength: stages == nil ? request.contentLength : nil)
         if request.digest.sha512 != nil { sha512 = SHA512() }
+    }
+
+    private static func decoder(_ format: BodyForm.Format, _ limits: DecodeLimits) -> any WeightDecoder {
+        switch format {
+        case .sniffed: SniffingDecoder(limits: limits)
+        case .named(let name): WeightFormats.named(name)?.decoder?(limits) ?? SniffingDecoder(limits: limits)
+        case .raw: FEDWT001Decoder(limits: limits)
+        case .multipart: NPZDecoder(limits: limits)
+        }
+    }
+
+    /// The name that the package gets.
+    private var format: String {
+        switch request.form.format {
+        case .sniffed: (decoder as? SniffingDecoder)?.format?.name ?? WeightFormats.standard.name
+        case .named(let name): name
+        case .raw: WeightFormats.standard.name
+        case .multipart: "npz"
+        }
     }
 
     /// Takes a piece, or says that the waiter has to wait and bring it again.
     func take(_ piece: UnsafeRawBufferPointer, _ waiter: any Waiter) throws(Failure) -> Bool {
         guard received + piece.count <= gateway.maxBody else { throw UploadRequest.tooLarge(gateway.maxBody) }
-        guard try makeRoom(for: piece.count, waiter) else { return false }
-        do throws(WeightFailure) { try validator.feed(piece) } catch { throw Failure(error) }
-        do throws(EnvelopeFailure) { try sink.write(piece) } catch { throw Failure(error) }
+        if let stages {
+            guard try take(piece, by: stages, waiter) else { return false }
+        } else {
+            guard try makeRoom(for: piece.count, waiter) else { return false }
+            try store(piece)
+        }
+        bodyDigest?.update(piece)
         sha512?.update(piece)
         received += piece.count
         return true
     }
 
+    private func take(
+        _ piece: UnsafeRawBufferPointer, by stages: BodyStages, _ waiter: any Waiter
+    ) throws(Failure) -> Bool {
+        var rest = UnsafeRawBufferPointer(rebasing: piece[taken...])
+        while true {
+            if let part = pending {
+                guard try makeRoom(for: part.count, waiter) else {
+                    taken = piece.count - rest.count
+                    return false
+                }
+                try store(part)
+            }
+            do { pending = try stages.step(&rest) } catch { throw Failure(body: error) }
+            if pending == nil { break }
+        }
+        taken = 0
+        return true
+    }
+
+    private func store(_ piece: UnsafeRawBufferPointer) throws(Failure) {
+        do { try decoder.feed(piece, to: dropping) } catch { throw Failure(body: error) }
+        do throws(EnvelopeFailure) { try sink.write(piece) } catch { throw Failure(error) }
+    }
+
     func finish() throws(Failure) -> Finished {
-        do throws(WeightFailure) { try validator.finish() } catch { throw Failure(error) }
+        do {
+            try stages?.finish()
+            decoded = try decoder.finish(to: dropping)
+        } catch { throw Failure(body: error) }
         let sealed: UploadSink.Sealed?
         do throws(EnvelopeFailure) { sealed = try sink.finish() } catch { throw Failure(error) }
         let finished: Finished
+        if let digest = bodyDigest.take() { sentDigest = Hex.encode(digest.finalize()) }
+        said = try request.metadata(with: stages?.fields ?? [:])
         do throws(EnvelopeFailure) {
             switch consume sealed {
             case .record(let sealer)?:
-                finished = Finished(record: try seal(sealer), arrays: validator.arrays, flight: nil)
+                finished = Finished(record: try seal(sealer), arrays: decoded.arrays.map(\.spec), flight: nil)
             case .chunks(let payload, let commit, let flight)?:
-                finished = Finished(record: try seal(payload, commit), arrays: validator.arrays, flight: flight)
+                finished = Finished(
+                    record: try seal(payload, commit), arrays: decoded.arrays.map(\.spec), flight: flight)
             case nil: throw EnvelopeFailure("payload", "is empty")
             }
         } catch { throw Failure(error) }
-        try request.digest.verify(sha256: finished.record.summary.bodyDigest, sha512: sha512.take()?.finalize())
+        try request.digest.verify(
+            sha256: sentDigest ?? finished.record.summary.bodyDigest, sha512: sha512.take()?.finalize())
         return finished
     }
 
@@ -89,7 +161,7 @@ final class UploadPipeline {
 
     private func seal(_ sealer: consuming RecordSealer) throws(EnvelopeFailure) -> SealedRecord {
         try sealer.seal(
-            format: "binary_custom", dataType: request.dataType, modelVersion: request.modelVersion,
+            format: format, dataType: request.dataType, modelVersion: request.modelVersion,
             extraHeaders: request.traceHeaders
         ) { message(MessageID.make(), $0) }
     }
@@ -98,17 +170,17 @@ final class UploadPipeline {
         _ payload: ChunkedPayload, _ sealer: consuming RecordSealer
     ) throws(EnvelopeFailure) -> SealedRecord {
         try sealer.commit(
-            payload, format: "binary_custom", dataType: request.dataType, modelVersion: request.modelVersion,
+            payload, format: format, dataType: request.dataType, modelVersion: request.modelVersion,
             extraHeaders: request.traceHeaders
         ) { message(payload.messageID, $0) }
     }
 
     private func message(_ id: String, _ summary: PayloadSummary) -> Message {
-        var metadata = request.metadata
-        metadata[UpdateMetadata.bodyDigest] = .string(summary.bodyDigest)
+        var metadata = said
+        metadata[UpdateMetadata.bodyDigest] = .string(sentDigest ?? summary.bodyDigest)
         metadata[UpdateMetadata.bodySize] = .integer(Int64(summary.originalSize))
-        metadata[UpdateMetadata.arrays] = .integer(Int64(validator.arrays.count))
-        metadata[UpdateMetadata.parameters] = .integer(validator.arrays.reduce(0) { $0 &+ Int64($1.count) })
+        metadata[UpdateMetadata.arrays] = .integer(Int64(decoded.arrays.count))
+        metadata[UpdateMetadata.parameters] = .integer(decoded.arrays.reduce(0) { $0 &+ Int64($1.spec.count) })
         if let key = request.idempotencyKey { metadata[UpdateMetadata.idempotencyKey] = .string(key) }
         return Message(
             messageID: id, type: .weightUpdate, senderID: request.clientID, timestamp: Timestamp.now(),

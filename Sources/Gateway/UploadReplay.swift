@@ -66,12 +66,12 @@ final class UploadReplay: Sendable {
     ) {
         let size = upload.now.offset
         let request = UploadRequest(upload.request, contentLength: size)
-        let pipeline = UploadPipeline(gateway, request)
         let waiter = BlockingWaiter()
-        defer { pipeline.end(waiter) }
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: step, alignment: 4096)
         defer { buffer.deallocate() }
         do throws(Failure) {
+            let pipeline = try UploadPipeline(gateway, request)
+            defer { pipeline.end(waiter) }
             for start in stride(from: 0, to: size, by: step) {
                 let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(step, size - start)])
                 do throws(FileFailure) { try upload.file.read(into: piece, at: start) } catch {

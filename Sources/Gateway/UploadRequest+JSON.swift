@@ -9,7 +9,7 @@ extension UploadRequest {
             "round": .integer(round), "client_id": .string(clientID), "data_type": .string(dataType.rawValue),
             "model_version": Self.text(modelVersion), "metadata": .object(metadata),
             "idempotency_key": Self.text(idempotencyKey), "sha_256": Self.text(digest.sha256),
-            "sha_512": Self.text(digest.sha512),
+            "sha_512": Self.text(digest.sha512), "form": form.json,
             "trace": .object(
                 Dictionary(traceHeaders.map { ($0.name, .string(String(decoding: $0.value, as: UTF8.self))) }) { $1 }),
         ])
@@ -20,7 +20,7 @@ extension UploadRequest {
         guard let members = json.objectValue, let round = members["round"]?.integerValue,
             let clientID = members["client_id"]?.stringValue,
             let dataType = members["data_type"]?.stringValue.flatMap({ DataType(rawValue: $0) }),
-            let metadata = members["metadata"]?.objectValue
+            let metadata = members["metadata"]?.objectValue, let form = BodyForm(members["form"])
         else { return nil }
         self.init(
             round: round, clientID: clientID, modelVersion: members["model_version"]?.stringValue, dataType: dataType,
@@ -30,7 +30,7 @@ extension UploadRequest {
             },
             idempotencyKey: members["idempotency_key"]?.stringValue,
             digest: ContentDigest(sha256: members["sha_256"]?.stringValue, sha512: members["sha_512"]?.stringValue),
-            contentLength: nil)
+            form: form, contentLength: nil)
     }
 
     private static func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }

@@ -17,18 +17,15 @@ struct UploadRequest: Sendable {
     let idempotencyKey: String?
     /// What the body has to hash to.
     let digest: ContentDigest
+    /// In which form the body comes.
+    let form: BodyForm
     /// The body's length where it was announced.
     private(set) var contentLength: Int?
 
-    private static let items: Set<String> = ["num_samples", "model_version", "data_type", "format"]
-    private static let itemsOfPost = items.union(["client_id"])
-    /// Types of formats that are none of ours; those that say nothing leave it to the magic at the body's start.
-    private static let foreignTypes: Set<String> = [
-        "application/json", "application/zip", "application/x-npz", "application/x-npy", "application/x-protobuf",
-        "application/protobuf", "application/vnd.msgpack", "application/msgpack", "application/x-msgpack",
-        "application/vnd.safetensors", "application/x-safetensors", "application/x-numpy-pickle",
-        "application/x-pickle", "application/vnd.fedpk", "multipart/form-data",
+    private static let items: Set<String> = [
+        "num_samples", "model_version", "data_type", "format", "dtype", "shape",
     ]
+    private static let itemsOfPost = items.union(["client_id"])
     /// What the gateway writes itself, and `num_samples`, which is a query item.
     private static let reserved = UpdateMetadata.reserved.union(["num_samples"])
 }
@@ -51,8 +48,8 @@ extension UploadRequest {
             metadata["num_samples"] = .integer(samples)
         }
         self.metadata = metadata
-        try Self.checkFormat(query["format"], request.header("Content-Type"))
-        try Self.checkEncoding(request.header("Content-Encoding"))
+        form = try BodyForm(
+            query, contentType: request.header("Content-Type"), contentEncoding: request.header("Content-Encoding"))
         idempotencyKey = try IdempotencyKey.parse(request.header("Idempotency-Key"))
         digest = try ContentDigest(request.header("Content-Digest"))
         contentLength = request.contentLength.map { Int(clamping: $0) }
@@ -97,33 +94,25 @@ extension UploadRequest {
         return type
     }
 
+    /// The client's own metadata, with what stood in the body; the request's goes before.
+    func metadata(with fields: [String: String]) throws(Failure) -> [String: JSONValue] {
+        guard !fields.isEmpty else { return metadata }
+        try Self.check(fields.keys, "the part")
+        return metadata.merging(fields.mapValues { .string($0) }) { said, _ in said }
+    }
+
     private static func metadata(_ header: String?) throws(Failure) -> [String: JSONValue] {
         guard let header else { return [:] }
         guard let members = (try? JSONValue(parsing: header.utf8))?.objectValue else {
             throw Failure(.badRequest, "Fed-Metadata has to be a JSON object")
         }
-        if let name = members.keys.filter(reserved.contains).min() {
-            let hint = name == "num_samples" ? "give it as a query item" : "it is the gateway's own"
-            throw Failure(.badRequest, "Fed-Metadata: the key \"\(name)\" cannot be used, \(hint)")
-        }
+        try check(members.keys, "Fed-Metadata: the key")
         return members
     }
 
-    private static func checkFormat(_ format: String?, _ contentType: String?) throws(Failure) {
-        if let format {
-            if ["binary_custom", "fedwt"].contains(format) { return }
-            throw Failure(.unsupportedFormat, "format \"\(format)\" is not supported; supported: binary_custom (fedwt)")
-        }
-        guard let contentType else { return }
-        let type = contentType.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
-        if foreignTypes.contains(type) {
-            throw Failure(
-                .unsupportedFormat, "Content-Type \(type) is not supported; supported: application/vnd.fedwt")
-        }
-    }
-
-    private static func checkEncoding(_ encoding: String?) throws(Failure) {
-        guard let encoding, encoding.lowercased() != "identity" else { return }
-        throw Failure(.unsupportedEncoding, "Content-Encoding \"\(encoding)\" is not supported; supported: identity")
+    private static func check(_ names: some Sequence<String>, _ what: String) throws(Failure) {
+        guard let name = names.filter(reserved.contains).min() else { return }
+        let hint = name == "num_samples" ? "give it as a query item" : "it is the gateway's own"
+        throw Failure(.badRequest, "\(what) \"\(name)\" cannot be used, \(hint)")
     }
 }

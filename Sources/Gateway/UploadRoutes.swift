@@ -20,6 +20,6 @@ enum UploadRoutes {
         // Who has an update of a closed round may ask for its receipt again.
         if core.updates.updates(of: upload.clientID, round: upload.round) == nil { try core.checkOpen(upload.round) }
         if inParts { return try PartialUploadRoutes.create(request, upload, call) }
-        return .handle(Upload(core, upload, call.id))
+        return .handle(try Upload(core, upload, call.id))
     }
 }

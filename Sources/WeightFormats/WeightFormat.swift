@@ -25,7 +25,9 @@ public struct WeightFormat: Sendable {
     public var mediaType: String { mediaTypes[0] }
 }
 
-/// The formats that there are. A further one is a decoder, an encoder and an entry here.
+/// The formats that there are.
+///
+/// A further one is a decoder, an encoder and an entry here.
 public enum WeightFormats {
     /// Bytes that tell a format.
     public static let magicSize = 9
@@ -52,6 +54,15 @@ public enum WeightFormats {
             // A header of less than 4 GiB, which is an object.
             matches: { $0.count >= 9 && $0[4...7].allSatisfy { $0 == 0 } && $0[8] == UInt8(ascii: "{") },
             decoder: { SafetensorsDecoder(limits: $0) }, encoder: { SafetensorsEncoder(arrays: $0, metadata: $1) }),
+        WeightFormat(
+            name: "protobuf", aliases: [], mediaTypes: ["application/x-protobuf", "application/protobuf"],
+            suffix: ".pb", keepsBody: false, matches: { _ in false },
+            decoder: { ProtobufDecoder(limits: $0) }, encoder: { ProtobufEncoder(arrays: $0, metadata: $1) }),
+        WeightFormat(
+            name: "msgpack", aliases: [],
+            mediaTypes: ["application/vnd.msgpack", "application/msgpack", "application/x-msgpack"], suffix: ".msgpack",
+            keepsBody: false, matches: { _ in false },
+            decoder: { MessagePackDecoder(limits: $0) }, encoder: { MessagePackEncoder(arrays: $0, metadata: $1) }),
         WeightFormat(
             name: "raw", aliases: [], mediaTypes: ["application/octet-stream"], suffix: ".bin", keepsBody: true,
             matches: { _ in false }, decoder: nil, encoder: { arrays, _ in RawEncoder(arrays: arrays) }),

@@ -14,7 +14,7 @@ extension Command {
             guard arguments.operands.count == 1 else { throw UsageFailure("inspect takes one file") }
             do {
                 let file = try File(reading: arguments.operands[0])
-                Terminal.print(try file.withMapping(Inspection.describe))
+                Terminal.print(try file.withMapping { try Inspection.describe($0, arguments.operands[0]) })
                 return 0
             } catch {
                 Terminal.error("fedgate: \(Inspection.explain(error))")
@@ -23,22 +23,27 @@ extension Command {
         })
 }
 
-private enum Inspection {
+enum Inspection {
     private static let limits = MessageReader.Limits(maxStored: 1 << 40, maxDecoded: 1 << 40)
 
-    static func describe(_ bytes: UnsafeRawBufferPointer) throws -> String {
-        if bytes.starts(with: "FEDWT001".utf8) { return try weights(bytes) }
+    static func describe(_ bytes: UnsafeRawBufferPointer, _ path: String) throws -> String {
         if bytes.starts(with: "FEDPK001".utf8) {
             return try MessageReader(limits: limits).readPackage(bytes) { header, payload in
                 try package(header) + contents(header, payload)
             }
         }
-        if let first = bytes.first(where: { $0 > 0x20 }), first == UInt8(ascii: "{") {
+        if isMessage(bytes) {
             return try MessageReader(limits: limits).readMessage(json: bytes) { opened in
                 try message(opened.message) + package(opened.package) + contents(opened.package, opened.payload)
             }
         }
-        throw StartFailure(description: "the file is none of FEDWT001, a package (FEDPK001) or a message in JSON")
+        return try weights(bytes, WeightFile.format(of: bytes, path))
+    }
+
+    /// Whether it is JSON that has what every message has.
+    private static func isMessage(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let first = bytes.first(where: { $0 > 0x20 }), first == UInt8(ascii: "{") else { return false }
+        return bytes.prefix(4096).firstRange(of: "\"message_type\"".utf8) != nil
     }
 
     static func explain(_ error: any Error) -> String {
@@ -71,23 +76,32 @@ private enum Inspection {
     }
 
     private static func contents(_ header: PackageHeader, _ payload: UnsafeRawBufferPointer) throws -> String {
-        header.format == "binary_custom" ? try weights(payload) : "payload of \(payload.count) bytes"
+        guard let format = WeightFormats.named(header.format), header.dataType != .metadata else {
+            return "payload of \(payload.count) bytes"
+        }
+        return try weights(payload, format)
     }
 
-    private static func weights(_ bytes: UnsafeRawBufferPointer) throws -> String {
-        let view = try FEDWT001View(bytes, limits: .init(decodedBytes: 1 << 40))
-        var lines = ["FEDWT001, \(bytes.count) bytes, \(view.arrays.count) arrays, metadata \(try text(view.metadata))"]
-        for (index, array) in view.arrays.enumerated() {
-            let storage =
-                if case .sparse(let contents) = view.contents(of: index) { "sparse, \(contents.count) set" } else {
-                    "dense"
-                }
-            let shape = array.shape.map { String($0) }.joined(separator: " × ")
+    private static func weights(_ bytes: UnsafeRawBufferPointer, _ format: WeightFormat) throws -> String {
+        let decoded = try WeightFile.decode(bytes, format, to: DroppingSink())
+        var lines = [
+            "\(format.name), \(bytes.count) bytes, \(decoded.arrays.count) arrays, metadata \(try text(decoded.metadata))"
+        ]
+        for (index, array) in decoded.arrays.enumerated() {
+            let shape = array.spec.shape.map { String($0) }.joined(separator: " × ")
             lines.append(
-                "  \(index)  \(array.name ?? "-")  \(array.dtype.rawValue)  [\(shape)]  \(array.byteCount) bytes  \(storage)"
-            )
+                "  \(index)  \(array.spec.name ?? "-")  \(array.spec.dtype.rawValue)  [\(shape)]  \(array.spec.byteCount) bytes"
+                    + "  \(storage(array.storage))")
         }
         return lines.joined(separator: "\n")
+    }
+
+    private static func storage(_ storage: DecodedArray.Storage) -> String {
+        switch storage {
+        case .dense(_, let axes, let bigEndian):
+            "dense" + (axes == nil ? "" : ", not in C order") + (bigEndian ? ", big-endian" : "")
+        case .sparse(let count, _, _, _, _): "sparse, \(count) set"
+        }
     }
 
     private static func text(_ metadata: [String: JSONValue]) throws -> String {

@@ -101,8 +101,10 @@ final class Field {
         let reader = MessageReader(limits: .init(maxStored: 16 << 20, maxDecoded: 1 << 30))
         try wait(TopicName.results, count) { record in
             try reader.read(record) { opened in
-                let view = try FEDWT001View(opened.payload, limits: .init(decodedBytes: 1 << 30))
-                guard case .dense(let bytes) = view.contents(of: 0) else { throw LogFailure(.corrupt, "not dense") }
+                let decoder = FEDWT001Decoder(limits: .init(decodedBytes: 1 << 30))
+                let sink = DroppingSink()
+                try decoder.feed(opened.payload, to: sink)
+                let bytes = try NormalArrays(decoder.finish(to: sink), in: opened.payload).elements(0)
                 let values = (0..<bytes.count / 4).map { bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
                 let counted = opened.message.metadata["counted"]?.objectValue ?? [:]
                 found.append(

@@ -42,24 +42,14 @@ private func read(_ bytes: [UInt8]) throws -> (arrays: Weighted, sparse: [Int], 
     // One byte in, so that nothing is aligned.
     try ([0] + bytes).withUnsafeBytes { padded in
         let stream = UnsafeRawBufferPointer(rebasing: padded[1...])
-        let view = try FEDWT001View(stream, limits: .init(decodedBytes: 1 << 24))
-        var sparse: [Int] = []
-        let arrays = view.arrays.enumerated().map { index, spec in
-            switch view.contents(of: index) {
-            case .dense(let bytes): return (spec, Array(bytes))
-            case .sparse(let contents):
-                sparse.append(index)
-                var dense = [UInt8](repeating: 0, count: spec.byteCount)
-                let size = spec.dtype.itemSize
-                for position in 0..<contents.count {
-                    let start = contents.linearIndex(position) * size
-                    dense.replaceSubrange(
-                        start..<start + size, with: contents.values[position * size..<(position + 1) * size])
-                }
-                return (spec, dense)
-            }
-        }
-        return (arrays, sparse, view.metadata)
+        let decoder = FEDWT001Decoder(limits: .init(decodedBytes: 1 << 24))
+        let sink = DroppingSink()
+        try decoder.feed(stream, to: sink)
+        let decoded = try decoder.finish(to: sink)
+        let normal = NormalArrays(decoded, in: stream)
+        let arrays = try decoded.arrays.enumerated().map { ($1.spec, Array(try normal.elements($0))) }
+        let sparse = decoded.arrays.indices.filter { !decoded.arrays[$0].isNormal }
+        return (arrays, sparse, decoded.metadata)
     }
 }
 

@@ -65,6 +65,14 @@ public struct FEDWT001Writer: WeightEncoder {
         }
     }
 
+    /// All that stands before the elements of a single dense array.
+    ///
+    /// - Parameter spec: of the array.
+    /// - Throws: `WeightFailure` when the format cannot hold it.
+    public static func head(ofDense spec: ArraySpec) throws(WeightFailure) -> [UInt8] {
+        try head([spec], [:]) + recordHead(index: 0, flag: 0, length: spec.byteCount)
+    }
+
     static func recordHead(index: Int, flag: UInt8, length: Int) -> [UInt8] {
         var head: [UInt8] = []
         head.appendLittleEndian(UInt32(index))

@@ -1,0 +1,135 @@
+internal import Compression
+internal import WeightFormats
+internal import Weights
+
+/// Changes a body while it streams, at the pace of whoever takes what comes out.
+///
+/// Thread: one at a time.
+protocol BodyStage: AnyObject {
+    /// Takes bytes until there is something to hand over.
+    ///
+    /// - Parameter rest: what was taken is cut off from its front.
+    /// - Returns: bytes that are valid until the next call, or nil when `rest` is used up.
+    func step(_ rest: inout UnsafeRawBufferPointer) throws -> UnsafeRawBufferPointer?
+
+    /// Refuses a body that ends too early.
+    func finish() throws
+}
+
+/// Several stages, each of which takes what the one before gives.
+final class BodyStages: BodyStage {
+    private let stages: [any BodyStage]
+    /// What each stage but the first has not taken yet.
+    private var waiting: [UnsafeRawBufferPointer]
+
+    init(_ stages: [any BodyStage]) {
+        self.stages = stages
+        waiting = Array(repeating: UnsafeRawBufferPointer(start: nil, count: 0), count: stages.count)
+    }
+
+    /// The stages that a body in such a form needs; nil when it is stored as it is sent.
+    static func make(_ form: BodyForm, limits: DecodeLimits) throws(Failure) -> BodyStages? {
+        guard !form.isStoredAsSent else { return nil }
+        var stages: [any BodyStage] = []
+        for (layer, codec) in form.codings.reversed().enumerated() {
+            do throws(CompressionFailure) {
+                // Zeros shrink to a thousandth under gzip, which is no attack.
+                let expansion = ExpansionLimits(maxBytes: limits.decodedBytes, maxRatio: 1100)
+                stages.append(DecodingStage(try StreamDecompressor(codec, limits: expansion), layer: layer))
+            } catch { throw Failure(error) }
+        }
+        switch form.format {
+        case .sniffed, .named: break
+        case .raw(let spec): stages.append(try RawStage(spec))
+        case .multipart(let boundary): stages.append(MultipartStage(boundary: boundary, limits: limits))
+        }
+        return BodyStages(stages)
+    }
+
+    func step(_ rest: inout UnsafeRawBufferPointer) throws -> UnsafeRawBufferPointer? {
+        try pull(stages.count - 1, &rest)
+    }
+
+    func finish() throws { for stage in stages { try stage.finish() } }
+
+    /// What the body said beside the arrays.
+    var fields: [String: String] { (stages.last as? MultipartStage)?.fields ?? [:] }
+
+    private func pull(_ index: Int, _ rest: inout UnsafeRawBufferPointer) throws -> UnsafeRawBufferPointer? {
+        if index == 0 { return try stages[0].step(&rest) }
+        while true {
+            if let output = try stages[index].step(&waiting[index]) { return output }
+            guard let input = try pull(index - 1, &rest) else { return nil }
+            waiting[index] = input
+        }
+    }
+}
+
+/// One layer of `Content-Encoding`.
+private final class DecodingStage: BodyStage {
+    private let stream: StreamDecompressor
+    private let layer: Int
+
+    init(_ stream: StreamDecompressor, layer: Int) {
+        self.stream = stream
+        self.layer = layer
+    }
+
+    func step(_ rest: inout UnsafeRawBufferPointer) throws -> UnsafeRawBufferPointer? {
+        do throws(CompressionFailure) { return try stream.step(&rest) } catch { throw named(error) }
+    }
+
+    func finish() throws {
+        do { try stream.finish { _ in } } catch let error as CompressionFailure { throw named(error) }
+    }
+
+    private func named(_ failure: CompressionFailure) -> CompressionFailure {
+        var failure = failure
+        failure.layer = layer
+        return failure
+    }
+}
+
+/// Puts the head of a FEDWT001 stream before the elements of one array, since a package has to say what they are.
+private final class RawStage: BodyStage {
+    private let spec: ArraySpec
+    private let head: [UInt8]
+    private var isBegun = false
+    private var received: UInt64 = 0
+
+    init(_ spec: ArraySpec) throws(Failure) {
+        self.spec = spec
+        do throws(WeightFailure) { head = try FEDWT001Writer.head(ofDense: spec) } catch { throw Failure(error) }
+        // The head is handed over from memory that does not move.
+        output = UnsafeMutableRawBufferPointer.allocate(byteCount: head.count, alignment: 16)
+        output.copyBytes(from: head)
+    }
+
+    private let output: UnsafeMutableRawBufferPointer
+
+    deinit { output.deallocate() }
+
+    func step(_ rest: inout UnsafeRawBufferPointer) throws -> UnsafeRawBufferPointer? {
+        guard !rest.isEmpty else { return nil }
+        guard isBegun else {
+            isBegun = true
+            return UnsafeRawBufferPointer(output)
+        }
+        received += UInt64(rest.count)
+        guard received <= UInt64(spec.byteCount) else {
+            throw WeightFailure(
+                "the body has more than the \(spec.byteCount) bytes of shape \(spec.shape) of \(spec.dtype.rawValue)",
+                at: UInt64(spec.byteCount), array: 0)
+        }
+        defer { rest = UnsafeRawBufferPointer(rebasing: rest[rest.count...]) }
+        return rest
+    }
+
+    func finish() throws {
+        guard received == UInt64(spec.byteCount) else {
+            throw WeightFailure(
+                "the body has \(received) bytes, but shape \(spec.shape) of \(spec.dtype.rawValue) takes \(spec.byteCount)",
+                at: received, array: 0)
+        }
+    }
+}

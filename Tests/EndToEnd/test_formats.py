@@ -1,0 +1,372 @@
+"""Every format in, every format out: against NumPy and the libraries that define the formats, bit for bit."""
+
+import functools
+import gzip
+import io
+import json
+import struct
+import subprocess
+import zlib
+
+import ml_dtypes
+import msgpack
+import msgpack_numpy
+import numpy as np
+import pytest
+import safetensors
+import safetensors.numpy
+import zstandard
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+from weights import Record, assemble, decode, encode, same
+
+NUMPY = ["float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+         "bool"]
+NARROW = ["bfloat16", "float8_e4m3fn", "float8_e5m2"]
+
+
+def send(gateway, path, body, **headers):
+    return gateway.request("PUT", path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def values(dtype):
+    """Arrays of one dtype: special values, a scalar, nothing at all, three dimensions."""
+    dtype = np.dtype(dtype)
+    if dtype.kind == "b":
+        flat = np.array([True, False, True, True, False, True])
+    elif dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        flat = np.array([limits.min, limits.max, 0, 1, 2, 3], dtype)
+    else:
+        flat = np.array([0.0, -0.0, 1.0, -1.5, 0.25, 2.0], np.float64).astype(dtype)
+    return {"flat": flat, "scalar": flat[3], "empty": flat[:0].reshape(0, 3), "cube": flat.reshape(1, 2, 3)}
+
+
+def from_npz(body):
+    with np.load(io.BytesIO(body), allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def to_npz(save):
+    def write(arrays):
+        out = io.BytesIO()
+        save(out, **arrays)
+        return out.getvalue()
+    return write
+
+
+def as_lists(read, write):
+    return lambda body: dict(zip(("flat", "scalar", "empty", "cube"), read(body))), lambda a: write(list(a.values()))
+
+
+def fedwt_in(arrays):
+    return encode([np.asarray(a) for a in arrays.values()])
+
+
+@functools.cache
+def weight_message():
+    """The message of proto/weight_message.proto, as the real library reads it."""
+    file = descriptor_pb2.FileDescriptorProto(name="weights.proto", package="t", syntax="proto3")
+    kinds = {"uint32": 13, "uint64": 4, "string": 9, "bytes": 12}
+    array = file.message_type.add(name="WeightArray")
+    for number, (name, kind, label) in enumerate([("layer_id", "uint32", 1), ("shape", "uint64", 3), ("dtype", "string", 1),
+                                                  ("data", "bytes", 1), ("name", "string", 1)], 1):
+        array.field.add(name=name, number=number, type=kinds[kind], label=label)
+    whole = file.message_type.add(name="WeightMessage")
+    entry = whole.nested_type.add(name="MetadataEntry")
+    entry.options.map_entry = True
+    entry.field.add(name="key", number=1, type=9, label=1)
+    entry.field.add(name="value", number=2, type=9, label=1)
+    whole.field.add(name="metadata", number=1, type=11, label=3, type_name=".t.WeightMessage.MetadataEntry")
+    whole.field.add(name="weights", number=2, type=11, label=3, type_name=".t.WeightArray")
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("t.WeightMessage"))
+
+
+def to_protobuf(arrays):
+    message = weight_message()(metadata={"site": "a"})
+    for number, (name, array) in enumerate(arrays.items()):
+        array = np.asarray(array)
+        message.weights.add(layer_id=number, shape=array.shape, dtype=str(array.dtype), data=array.tobytes(), name=name)
+    return message.SerializeToString()
+
+
+def from_protobuf(body):
+    message = weight_message().FromString(body)
+    return {w.name: np.frombuffer(w.data, np.dtype(w.dtype)).reshape(tuple(w.shape)) for w in message.weights}
+
+
+def from_msgpack(body):
+    decoded = msgpack.unpackb(body, object_hook=msgpack_numpy.decode)
+    names = [m[b"name"] if b"name" in m else m["name"] for m in msgpack.unpackb(body, raw=False, strict_map_key=False)["weights"]]
+    return dict(zip(names, decoded["weights"]))
+
+
+def to_msgpack(arrays):
+    weights = [{**msgpack_numpy.encode(np.asarray(a)), b"name": name} for name, a in arrays.items()]
+    return msgpack.packb({"weights": weights, "metadata": {}})
+
+
+FORMATS = {
+    "binary_custom": (fedwt_in, lambda body: dict(zip(("flat", "scalar", "empty", "cube"), decode(body)[0]))),
+    "npz": (to_npz(np.savez), from_npz),
+    "safetensors": (lambda a: safetensors.numpy.save({k: np.asarray(v) for k, v in a.items()}),
+                    safetensors.numpy.load),
+    "msgpack": (to_msgpack, from_msgpack),
+    "protobuf": (to_protobuf, from_protobuf),
+}
+
+
+@pytest.mark.parametrize("dtype", NUMPY + NARROW)
+@pytest.mark.parametrize("format", FORMATS)
+def test_what_a_library_wrote_comes_back_for_it(gateway, number, format, dtype):
+    write, read = FORMATS[format]
+    if dtype in NARROW and format in ("npz", "binary_custom", "msgpack"):
+        pytest.skip("the example codec is NumPy's" if format == "binary_custom" else "the format has no such dtype")
+    if format == "safetensors" and dtype in NARROW:
+        pytest.skip("safetensors.numpy has no such dtype; test_narrow_floats does it by hand")
+    arrays = values(dtype)
+    body = write(arrays)
+    for site in "ab":
+        answer = send(gateway, f"/rounds/{number}/updates/{site}?format={format}", body)
+        assert answer.status == 202, answer
+        assert answer.json["arrays"] == 4
+    gateway.result(number)
+    result = gateway.get(f"/rounds/{number}/result?format={format}")
+    assert result.status == 200, result
+    back = read(result.body)
+    assert list(back) == list(arrays) or format == "safetensors" and set(back) == set(arrays)
+    for name, array in arrays.items():
+        assert same([np.asarray(back[name])], [np.asarray(array)]), name
+
+
+def test_the_first_bytes_tell_the_format(gateway, fresh):
+    number = fresh()
+    arrays = {"a": np.arange(6, dtype=np.float32).reshape(2, 3)}
+    bodies = [FORMATS["npz"][0](arrays), FORMATS["safetensors"][0](arrays)]
+    for site, body in zip("ab", bodies):
+        assert send(gateway, f"/rounds/{number}/updates/{site}", body).status == 202
+    gateway.result(number)
+    by_type = gateway.get(f"/rounds/{number}/result", Accept="application/x-npz;q=0.9, application/vnd.fedwt;q=0.1")
+    assert by_type.headers["Content-Type"] == "application/x-npz"
+    assert same([from_npz(by_type.body)["a"]], [arrays["a"]])
+    again = gateway.get(f"/rounds/{number}/result", Accept="application/x-npz")
+    assert again.headers["ETag"] == by_type.headers["ETag"] and again.body == by_type.body
+    assert gateway.get(f"/rounds/{number}/result", Accept="application/x-npz",
+                       If_None_Match=again.headers["ETag"]).status == 304
+    plain = gateway.get(f"/rounds/{number}/result")
+    assert plain.headers["ETag"] != again.headers["ETag"]
+    part = gateway.get(f"/rounds/{number}/result?format=npz", Range="bytes=2-9")
+    assert part.status == 206 and part.body == by_type.body[2:10]
+
+
+def test_npy_deflated_fortran_and_big_endian_are_normalised(gateway, fresh):
+    number = fresh()
+    matrix = np.arange(35, dtype=np.float64).reshape(5, 7)
+    cube = np.arange(2 * 40 * 50, dtype=np.int32).reshape(2, 40, 50)
+    odd = {"f": np.asfortranarray(matrix), "b": matrix.astype(">f8"), "c": np.asfortranarray(cube)}
+    for site, save in (("a", np.savez), ("b", np.savez_compressed)):
+        assert send(gateway, f"/rounds/{number}/updates/{site}", to_npz(save)(odd)).status == 202
+    gateway.result(number)
+    back = from_npz(gateway.get(f"/rounds/{number}/result?format=npz").body)
+    assert same([back["f"], back["b"], back["c"]], [matrix, matrix, cube])
+
+
+def test_npy_holds_one_array(gateway, fresh):
+    number = fresh()
+    matrix = np.arange(12, dtype=np.float32).reshape(3, 4)
+    out = io.BytesIO()
+    np.save(out, np.asfortranarray(matrix))
+    for site in "ab":
+        assert send(gateway, f"/rounds/{number}/updates/{site}", out.getvalue()).status == 202
+    gateway.result(number)
+    assert same([np.load(io.BytesIO(gateway.get(f"/rounds/{number}/result?format=npy").body))], [matrix])
+    raw = gateway.get(f"/rounds/{number}/result", Accept="application/octet-stream")
+    assert raw.body == matrix.tobytes()
+
+
+def test_raw_bytes_with_dtype_and_shape(gateway, fresh):
+    number = fresh()
+    matrix = np.arange(6, dtype=np.float32).reshape(2, 3)
+    for site in "ab":
+        answer = send(gateway, f"/rounds/{number}/updates/{site}?dtype=float32&shape=2,3", matrix.tobytes(),
+                             Content_Type="application/octet-stream")
+        assert answer.status == 202, answer
+    assert same(decode(gateway.result(number))[0], [matrix])
+    for query, body, status in (("dtype=float32&shape=2,3", matrix.tobytes()[:-1], 422),
+                                ("dtype=float32&shape=2,3", matrix.tobytes() + b"x", 422),
+                                ("dtype=float33&shape=2,3", b"x", 400), ("dtype=float32&shape=2,,3", b"x", 400),
+                                ("format=raw", b"x", 400), ("format=npy&dtype=float32", b"x", 400)):
+        assert send(gateway, f"/rounds/{fresh()}/updates/a?{query}", body).status == status, query
+
+
+def test_narrow_floats_by_hand(gateway, fresh):
+    numbers = [fresh() for _ in range(5)]
+    for place, dtype in enumerate(NARROW):
+        array = np.array([1.0, -0.0, 0.5], np.float32).astype(getattr(ml_dtypes, dtype))
+        name = {"bfloat16": "BF16", "float8_e4m3fn": "F8_E4M3", "float8_e5m2": "F8_E5M2"}[dtype]
+        head = json.dumps({"x": {"dtype": name, "shape": [3], "data_offsets": [0, array.nbytes]}}).encode()
+        body = struct.pack("<Q", len(head)) + head + array.tobytes()
+        for site in "ab":
+            assert send(gateway, f"/rounds/{numbers[place]}/updates/{site}", body).status == 202
+        gateway.result(numbers[place])
+        back = gateway.get(f"/rounds/{numbers[place]}/result?format=safetensors").body
+        assert back.endswith(array.tobytes()) and name.encode() in back
+        for format in ("npz", "npy"):
+            refused = gateway.get(f"/rounds/{numbers[place]}/result?format={format}")
+            assert refused.status == 406 and refused.json["array"] == 0 and dtype in refused.json["detail"]
+
+
+def test_safetensors_names_and_metadata_survive(gateway, fresh):
+    number = fresh()
+    arrays = {"z": np.ones(3, np.float32), "a": np.zeros((2, 2), np.float32)}
+    body = safetensors.numpy.save(arrays, metadata={"framework": "none"})
+    for site in "ab":
+        assert send(gateway, f"/rounds/{number}/updates/{site}", body).status == 202
+    gateway.result(number)
+    back = safetensors.numpy.load(gateway.get(f"/rounds/{number}/result?format=safetensors").body)
+    assert set(back) == {"z", "a"} and same([back["z"], back["a"]], [arrays["z"], arrays["a"]])
+
+
+def test_multipart_has_one_array_a_part(gateway, fresh, tmp_path):
+    number = fresh()
+    first, second = np.arange(4, dtype=np.float32), np.arange(6, dtype=np.int64).reshape(2, 3)
+    np.save(tmp_path / "a.npy", first)
+    np.save(tmp_path / "b.npy", second)
+    (tmp_path / "c.bin").write_bytes(first.tobytes())
+    for site in "ab":
+        done = subprocess.run(
+            ["curl", "-sS", "--noproxy", "*", "-F", "a=@a.npy", "-F", "b=@b.npy",
+             "-F", "c=@c.bin;type=application/octet-stream; dtype=float32; shape=4", "-F", "note=hello",
+             f"{gateway.url}/rounds/{number}/updates?client_id={site}"],
+            cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert json.loads(done.stdout)["arrays"] == 3, done.stdout
+    gateway.result(number)
+    back = from_npz(gateway.get(f"/rounds/{number}/result?format=npz").body)
+    assert list(back) == ["a", "b", "c"] and same(list(back.values()), [first, second, first])
+
+
+def multipart(*parts, boundary="xyz", end="--xyz--\r\n"):
+    return b"".join(b"--" + boundary.encode() + b"\r\n" + head.encode() + b"\r\n\r\n" + body + b"\r\n"
+                    for head, body in parts) + end.encode()
+
+
+def test_multipart_is_read_at_any_cut_and_refused_when_wrong(gateway, fresh):
+    number = fresh()
+    out = io.BytesIO()
+    np.save(out, np.arange(3.0))
+    part = ('Content-Disposition: form-data; name="w"; filename="w.npy"', out.getvalue())
+    kind = {"Content-Type": "multipart/form-data; boundary=xyz"}
+    path = f"/rounds/{number}/updates/a"
+    good = multipart(part)
+    assert gateway.request("PUT", path, iter([good[i:i + 1] for i in range(len(good))]), headers=kind).status == 202
+    bare = ('Content-Disposition: form-data; name="w"; filename="w"\r\n'
+            'Content-Type: application/octet-stream; dtype=float32; shape="{}"')
+    cases = [(multipart(), "no array"), (multipart(part, end=""), "closing delimiter"), (multipart(part, part), "twice"),
+             (multipart((part[0], out.getvalue()[:-1])), "missing"), (multipart((part[0], b"nonsense")), "npy"),
+             (multipart(("X: y", b"")), "name"), (multipart((bare.format("2,2"), bytes(15))), "missing")]
+    for body, word in cases:
+        answer = gateway.request("PUT", path, body, headers=kind)
+        assert answer.status == 422 and word in answer.json["detail"], (word, answer)
+    other = f"/rounds/{fresh()}/updates/a"
+    assert gateway.request("PUT", other, multipart((bare.format("2,2"), bytes(16))), headers=kind).status == 202
+    field = ('Content-Disposition: form-data; name="num_samples"', b"3")
+    assert gateway.request("PUT", path, multipart(part, field), headers=kind).status == 400
+    assert gateway.request("PUT", path, good, headers={"Content-Type": "multipart/form-data"}).status == 400
+
+
+def test_content_encodings_one_around_the_other(gateway, fresh):
+    numbers = [fresh() for _ in range(5)]
+    import lz4.frame
+    arrays = [np.arange(200_000, dtype=np.float32)]
+    body = encode(arrays)
+    forms = {"gzip": gzip.compress(body), "zstd": zstandard.compress(body), "lz4": lz4.frame.compress(body),
+             "x-gzip, zstd": zstandard.compress(gzip.compress(body)), "identity": body}
+    for place, (coding, sent) in enumerate(forms.items()):
+        for site in "ab":
+            answer = send(gateway, f"/rounds/{numbers[place]}/updates/{site}", sent, Content_Encoding=coding)
+            assert answer.status == 202 and answer.json["original_size"] == len(body), (coding, answer)
+        assert same(decode(gateway.result(numbers[place]))[0], arrays)
+
+
+def test_broken_codings_and_bombs_are_refused(gateway, fresh):
+    number = fresh()
+    path = f"/rounds/{number}/updates/a"
+    body = encode([np.zeros(1000, np.float32)])
+    packed = gzip.compress(body)
+    for coding, sent, status in (("gzip", body, 400), ("gzip", packed[:-9], 400), ("gzip", packed + b"x", 400),
+                                 ("zstd", packed, 400), ("gzip, gzip, gzip, gzip, gzip", packed, 415)):
+        assert send(gateway, path, sent, Content_Encoding=coding).status == status, (coding, status)
+    bomb = zstandard.compress(encode([np.zeros(1 << 26, np.float32)]))
+    answer = send(gateway, path, bomb, Content_Encoding="zstd")
+    assert answer.status == 413 and "times" in answer.json["detail"]
+    assert gateway.get("/healthz").status == 200
+
+
+def zip_of(name, data, *, method=0, crc=None, size=None):
+    """An archive with one member, each of whose fields can be made to lie."""
+    stored = data if method == 0 else zlib.compress(data, wbits=-15)
+    crc = zlib.crc32(data) if crc is None else crc
+    size = len(data) if size is None else size
+    name = name.encode()
+    fields = struct.pack("<HHHHIIIH", 0x800, method, 0, 0x21, crc, len(stored), size, len(name))
+    local = b"PK\3\4\x14\0" + fields + b"\0\0" + name + stored
+    central = b"PK\1\2\x14\0\x14\0" + fields + bytes(16) + name
+    end = b"PK\5\6" + bytes(4) + struct.pack("<HHIIH", 1, 1, len(central), len(local), 0)
+    return local + central + end
+
+
+def test_evil_archives_are_refused_by_name(gateway, fresh):
+    number = fresh()
+    out = io.BytesIO()
+    np.save(out, np.arange(3.0))
+    array = out.getvalue()
+    path = f"/rounds/{number}/updates/a"
+    assert send(gateway, path, zip_of("w.npy", array)).status == 202
+    good = zip_of("w.npy", array, method=8)
+    assert send(gateway, path, good).status == 202
+    cases = [(zip_of("../w.npy", array), ".."), (zip_of("/w.npy", array), "absolute"), (zip_of("w.txt", array), ".npy"),
+             (zip_of("w.npy", array, crc=1), "CRC"), (zip_of("w.npy", array, size=7), "said"),
+             (zip_of("w.npy", array + b"x"), "left over"), (zip_of("w.npy", array, method=12), "method"),
+             (good + b"x", "left over"), (good[:-30], "ends here"),
+             (array[:20], "ends here"), (array + b"x", "left over"), (array[:-1], "ends here")]
+    for body, word in cases:
+        answer = send(gateway, path, body)
+        assert answer.status == 422 and word in answer.json["detail"], (word, answer)
+
+
+def test_evil_safetensors_are_refused_by_name(gateway, fresh):
+    number = fresh()
+    def body(header, data=b"\0" * 8):
+        head = json.dumps(header).encode()
+        return struct.pack("<Q", len(head)) + head + data
+    one = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
+    path = f"/rounds/{number}/updates/a?format=safetensors"
+    assert send(gateway, path, body({"a": one})).status == 202
+    cases = [(body({"a": one, "b": one}), "overlaps"), (body({"a": {**one, "data_offsets": [4, 12]}}), "hole"),
+             (body({"a": {**one, "shape": [3]}}), "do not hold"), (body({"a": {**one, "shape": [2**62, 8]}}), "overflows"),
+             (body({"a": {**one, "dtype": "F31"}}), "dtype"), (body({"a": {**one, "shape": [-1]}}), "shape"),
+             (body({}), "no array"), (body({"a": one})[:-1], "ends here"), (body({"a": one}) + b"x", "left over"),
+             (b"\xff" * 8 + b"{", "header length"), (struct.pack("<Q", 4) + b"{{{{", "JSON")]
+    for sent, word in cases:
+        answer = send(gateway, path, sent)
+        assert answer.status == 422 and word in answer.json["detail"], (word, answer)
+    large = {**one, "shape": [1 << 40], "data_offsets": [0, 1 << 42]}
+    answer = send(gateway, path, body({"a": large}))
+    assert answer.status == 422 and answer.json["limit"] > 0 and answer.json["array"] == 0
+
+
+def test_formats_that_nobody_has(gateway, fresh):
+    number = fresh()
+    answer = send(gateway, f"/rounds/{number}/updates/a", b"no format begins like this")
+    assert answer.status == 415 and "safetensors" in answer.json["detail"]
+    for site in "ab":
+        gateway.stored(number, site, encode([np.ones(2), np.ones(3)]))
+    gateway.result(number)
+    for accept in ("image/png", "application/x-npz;q=0"):
+        refused = gateway.get(f"/rounds/{number}/result", Accept=accept)
+        assert refused.status == 406 and "application/x-npz" in refused.json["detail"]
+    assert gateway.get(f"/rounds/{number}/result?format=raw").status == 406
+    assert gateway.get(f"/rounds/{number}/result?format=npy").status == 406
+    assert gateway.get(f"/rounds/{number}/result?format=onnx").status == 406
