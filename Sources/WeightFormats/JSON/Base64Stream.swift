@@ -9,7 +9,8 @@ struct Base64Stream {
     private var carry: [UInt8] = []
     /// An escape that goes on in the next piece: what follows its backslash.
     private var escape: [UInt8]?
-    private var isPadded = false
+    /// Of the padding in the body, which has to be the end.
+    private var padding: UInt64?
     private(set) var isComplete = false
 
     init(array: Int) { self.array = array }
@@ -83,8 +84,11 @@ struct Base64Stream {
         _ give: (UnsafeRawBufferPointer, UInt64) throws -> Void
     ) throws {
         guard let last = groups.last, let target = room.baseAddress else { return }
-        guard !isPadded else { throw failure("base64 goes on behind its padding", at: offset) }
-        isPadded = last == UInt8(ascii: "=")
+        if let padding { throw failure("base64: padding before the end", at: padding) }
+        if last == UInt8(ascii: "=") {
+            let isDouble = groups[groups.count - 2] == last
+            padding = offset + UInt64(groups.count - (isDouble ? 2 : 1))
+        }
         let count: Int
         do {
             count = try Base64.decode(groups, to: target)

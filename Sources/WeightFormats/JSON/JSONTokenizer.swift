@@ -28,6 +28,10 @@ struct JSONTokenizer {
     private var key = ""
     /// Of the token that was begun last, in the body.
     private(set) var start: UInt64 = 0
+    /// Of the key that was given last, in the body.
+    private(set) var keyStart: UInt64 = 0
+    /// Whether strings are wanted; else they are given empty, whatever their length, and only their end is looked for.
+    var keepsStrings = true
 
     /// - Parameter maximumToken: bytes of a string or number.
     init(maximumToken: Int) { self.maximumToken = maximumToken }
@@ -73,6 +77,7 @@ struct JSONTokenizer {
                     let string = try endString()
                     if expected == .commaOrEnd || expected == .end { return .scalar(.string(string)) }
                     key = string
+                    keyStart = start
                 }
             }
         }
@@ -85,6 +90,7 @@ struct JSONTokenizer {
     }
 
     mutating func keep(_ byte: UInt8) throws(WeightFailure) {
+        guard keepsStrings || token == .word else { return }
         guard text.count < maximumToken else {
             throw WeightFailure(
                 "a string or number has more than \(maximumToken) bytes", at: start, limit: UInt64(maximumToken))
