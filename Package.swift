@@ -27,11 +27,13 @@ let package = Package(
     targets: [
         // System libraries: a module map and a header each, imported by exactly one module.
         library("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
+        library("CLz4", pkgConfig: "liblz4", apt: "liblz4-dev"),
         library("CMicrohttpd", pkgConfig: "libmicrohttpd", apt: "libmicrohttpd-dev"),
         library("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
         library("CRdkafka", pkgConfig: "rdkafka", apt: "librdkafka-dev"),
         library("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
         library("CYaml", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
+        library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         library("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
 
         // Ground floor: no protocol in it.
@@ -40,13 +42,14 @@ let package = Package(
         module("WireJSON"),
         module("Digests", ["COpenSSL"]),
         module("Base64"),
+        module("Compression", ["CLz4", "CZlib", "CZstd"]),
         module("WireTime"),
         module("Files"),
         module("Telemetry", ["WireTime"]),
 
         // What travels: weights, packages, messages.
         module("Weights"),
-        module("WeightFormats", ["Weights", "WireJSON"]),
+        module("WeightFormats", ["Base64", "Compression", "Weights", "WireJSON"]),
 
         module("Envelopes", ["Base64", "Bytes", "CZstd", "Digests", "EventLog", "Files", "WireJSON"]),
 
@@ -68,7 +71,8 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Aggregation", "Base64", "Bytes", "Digests", "Envelopes", "EventLog", "Files", "MicroHTTP", "Telemetry",
+                "Aggregation", "Base64", "Bytes", "Compression", "Digests", "Envelopes", "EventLog", "Files", "MicroHTTP",
+                "Telemetry",
                 "Threads",
                 "WeightFormats", "Weights", "WireJSON", "WireTime",
             ],
@@ -98,6 +102,7 @@ let package = Package(
         tests("KafkaLog", ["Bytes", "CRdkafka", "EventLog", "EventLogConformance", "Threads"]),
 
         tests("Base64"),
+        tests("Compression"),
         tests("Bytes"),
         tests("Threads"),
         tests("WireJSON"),

@@ -32,7 +32,8 @@ public final class Gateway: RequestRouter {
         guard let timers = TimerQueue(name: "timers") else { throw GatewayFailure(description: "no thread for timers") }
         do {
             let store = try ResultStore(
-                configuration.directory, .init(rounds: configuration.keepRounds, bytes: configuration.keepBytes))
+                configuration.directory,
+                Retention(rounds: configuration.keepRounds, bytes: configuration.keepBytes))
             let limits = PartialUploads.Limits(
                 maxBytes: configuration.unfinished.maxBytes, maxAge: configuration.uploadExpiry)
             let partials = try PartialUploads(configuration.directory + "-uploads", limits, logger)
@@ -46,7 +47,7 @@ public final class Gateway: RequestRouter {
 
     /// Begins to follow the log; false when the system gives no thread.
     public func start() -> Bool {
-        guard core.follower.start() else { return false }
+        guard core.follower.start(), core.copies.start() else { return false }
         // So that the first upload does not have to wait for it; a log that is away now is asked again then.
         core.updates.catchUp { _ in }
         core.partials.keepExpiring(core.timers)
@@ -68,6 +69,7 @@ public final class Gateway: RequestRouter {
     public func stop() {
         core.beginStopping()
         core.follower.stop()
+        core.copies.stop()
         core.updates.stop()
         core.replay.stop()
         core.timers.stop()

@@ -44,8 +44,10 @@ public struct GatewayConfiguration: Sendable {
     public var unfinished = ChunkSpool.Limits()
     /// Rounds whose results are kept; older ones are answered with 410.
     public var keepRounds = Int.max
-    /// Bytes of results that are kept.
+    /// Bytes of results that are kept, coded copies included.
     public var keepBytes = Int.max
+    /// Content codings in which results can be had; copies are made when a client first asks for one.
+    public var contentCodings = ContentCoding.allCases
     /// How long an upload in parts is kept to which nothing is appended.
     public var uploadExpiry: Duration = .seconds(24 * 3600)
     /// How long an upload waits for memory before it is sent away.

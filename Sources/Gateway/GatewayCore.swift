@@ -13,6 +13,7 @@ final class GatewayCore: Sendable {
     let log: any EventLog
     let store: ResultStore
     let follower: ResultFollower
+    let copies: ResultCopies
     let updates: UpdateReader
     let turns = UploadTurns()
     let partials: PartialUploads
@@ -40,6 +41,7 @@ final class GatewayCore: Sendable {
         self.configuration = configuration
         self.log = log
         self.store = store
+        copies = ResultCopies(configuration.contentCodings, store, logger)
         self.partials = partials
         self.board = board
         self.timers = timers

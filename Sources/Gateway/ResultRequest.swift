@@ -8,10 +8,13 @@ struct ResultRequest: Sendable {
     let round: Int64?
     /// Seconds that the client is ready to wait.
     let wait: Int64
+    /// Whether nothing but the headers is wanted.
+    let isHead: Bool
     /// Whether the wait was asked for by `Prefer` (RFC 7240), which is then confirmed.
     let isPreference: Bool
-    private let ifNoneMatch: [String]
-    private let ifMatch: [String]?
+    private let acceptEncoding: AcceptEncoding
+    private let ifNoneMatch: EntityTags?
+    private let ifMatch: EntityTags?
     private let ifRange: String?
     private let rangeHeader: String?
 
@@ -28,31 +31,60 @@ struct ResultRequest: Sendable {
         let preferred = request.header("Prefer").flatMap(Self.preferredWait)
         wait = min(asked ?? preferred ?? 0, 60)
         isPreference = asked == nil && preferred != nil
-        ifNoneMatch = (request.header("If-None-Match") ?? "").pieces(at: UInt8(ascii: ",")).map(Self.trimmed)
-        ifMatch = request.header("If-Match")?.pieces(at: UInt8(ascii: ",")).map(Self.trimmed)
+        acceptEncoding = AcceptEncoding(request.header("Accept-Encoding"))
+        ifNoneMatch = request.header("If-None-Match").map { EntityTags($0) }
+        ifMatch = request.header("If-Match").map { EntityTags($0) }
         ifRange = request.header("If-Range")
+        isHead = request.method == "HEAD"
         // Ranges are defined for GET alone (RFC 9110, section 14.2).
-        rangeHeader = request.method == "GET" ? request.header("Range") : nil
+        rangeHeader = isHead ? nil : request.header("Range")
+    }
+
+    /// The representation that the answer is about, or nil when the client takes none.
+    ///
+    /// One that the client names, having it or a part of it, goes before its preference: a copy that is ready since then
+    /// neither costs it a transfer nor gives it halves of two. A range of it knows not what gets the plain bytes.
+    func choose(_ all: [Representation]) -> Representation? {
+        let accepted = all.filter { acceptEncoding.weight(of: $0.coding) > 0 }
+        if let named = accepted.first(where: { names($0.etag) }) { return named }
+        if rangeHeader != nil, let plain = accepted.first(where: { $0.coding == nil }) { return plain }
+        return accepted.min { acceptEncoding.prefers($0.coding, to: $1.coding) }
+    }
+
+    /// The coding that the client likes best of those; nil for the plain bytes.
+    func favourite(of codings: [ContentCoding]) -> ContentCoding? {
+        guard rangeHeader == nil else { return nil }
+        let candidates = (codings + [nil]).filter { acceptEncoding.weight(of: $0) > 0 }
+        return candidates.min { acceptEncoding.prefers($0, to: $1) } ?? nil
+    }
+
+    private func names(_ etag: String) -> Bool {
+        ifNoneMatch?.names(etag) == true || ifMatch?.names(etag) == true || ifRange == etag
     }
 
     /// Whether the client has this representation already (RFC 9110, section 13.1.2: the weak comparison).
-    func holds(_ etag: String) -> Bool {
-        ifNoneMatch.contains { $0 == "*" || $0 == etag || $0 == "W/" + etag }
+    func holds(_ etag: String) -> Bool { ifNoneMatch?.matchWeakly(etag) ?? false }
+
+    /// Whether the client has the result, in whichever representation.
+    func holds(_ result: StoredResult) -> Bool {
+        ifNoneMatch != nil && result.representations.contains { holds($0.etag) }
     }
 
     /// Whether `If-Match` admits this representation (section 13.1.1: the strong comparison).
-    func admits(_ etag: String) -> Bool { ifMatch?.contains { $0 == "*" || $0 == etag } ?? true }
+    func admits(_ etag: String) -> Bool { ifMatch?.matchStrongly(etag) ?? true }
 
     /// Which bytes are asked for; all when `If-Range` names another representation (section 13.1.5).
-    func range(of etag: String, size: Int) -> ByteRange.Verdict {
-        if let ifRange, ifRange != etag { return .whole }
-        return ByteRange.parse(rangeHeader, size: size)
+    ///
+    /// A weak tag in it, or a date, is another one.
+    func range(of representation: Representation) -> ByteRange.Verdict {
+        if let ifRange, ifRange != representation.etag { return .whole }
+        return ByteRange.parse(rangeHeader, size: representation.size)
     }
 
     /// `wait=` of a Prefer header; other preferences are ignored.
     private static func preferredWait(_ header: String) -> Int64? {
         for preference in header.split(whereSeparator: { $0 == "," || $0 == ";" }) {
-            let parts = preference.split(separator: "=", maxSplits: 1).map(trimmed)
+            let parts = preference.split(separator: "=", maxSplits: 1).map { String($0.trimmed()) }
             if parts.count == 2, parts[0].lowercased() == "wait" { return WholeNumber.parse(parts[1]) }
         }
         return nil
@@ -62,7 +94,7 @@ struct ResultRequest: Sendable {
     private static func accepts(_ header: String) -> Bool {
         var best: (specificity: Int, admitted: Bool) = (-1, false)
         for range in header.split(separator: ",") {
-            let parts = range.split(separator: ";").map(trimmed)
+            let parts = range.split(separator: ";").map { String($0.trimmed()) }
             guard let type = parts.first?.lowercased(),
                 let specificity = ["*/*", "application/*", mediaType].firstIndex(of: type)
             else { continue }
@@ -70,13 +102,5 @@ struct ResultRequest: Sendable {
             if specificity > best.specificity { best = (specificity, (weight ?? 1) > 0) }
         }
         return best.admitted
-    }
-
-    private static func trimmed(_ text: Substring) -> String {
-        // Bytes, not characters: this is half of the work of a 304.
-        var bytes = text.utf8
-        while let first = bytes.first, first == 0x20 || first == 0x09 { bytes.removeFirst() }
-        while let last = bytes.last, last == 0x20 || last == 0x09 { bytes.removeLast() }
-        return String(Substring(bytes))
     }
 }

@@ -1,6 +1,4 @@
 internal import MicroHTTP
-internal import Synchronization
-internal import Threads
 
 /// `GET|HEAD /rounds/{n}/result` and `/rounds/latest/result`.
 enum ResultRoutes {
@@ -17,7 +15,7 @@ enum ResultRoutes {
     ) throws(Failure) -> Acceptance {
         if let result = request.round.map({ core.store[$0] }) ?? core.store.latest {
             // A wait for the latest is a wait for another one than the client holds.
-            if request.round != nil || request.wait == 0 || !request.holds(result.etag) {
+            if request.round != nil || request.wait == 0 || !request.holds(result) {
                 return .reply(respond(core, request, result, id))
             }
         }
@@ -31,37 +29,46 @@ enum ResultRoutes {
         if result.isExpired {
             return core.refuse(Failure(.roundExpired, "the result of round \(result.round) is not kept any more"), id)
         }
-        guard request.admits(result.etag) else {
-            return core.refuse(Failure(.preconditionFailed, "the result's ETag is \(result.etag)"), id)
+        guard let chosen = request.choose(result.representations) else {
+            return core.refuse(
+                Failure(.notAcceptable, "the result cannot be had in any coding that Accept-Encoding admits"), id)
         }
-        guard let file = core.store.slice(of: result) else {
+        guard request.admits(chosen.etag) else {
+            return core.refuse(Failure(.preconditionFailed, "the result's ETag is \(chosen.etag)"), id)
+        }
+        var headers = fields(request, result, chosen)
+        // Without the length that 200 would have: it may be left out, and there are parsers that wait for such a body.
+        if request.holds(chosen.etag) { return Response(status: 304, headers: headers) }
+        core.copies.want(for: request, result)
+        guard let file = core.store.slice(of: result, chosen) else {
             return core.refuse(Failure(.internalError, "the file of the result cannot be opened"), id)
         }
-        var headers = fields(request, result)
-        // Without the length that 200 would have: it may be left out, and there are parsers that wait for such a body.
-        if request.holds(result.etag) { return Response(status: 304, headers: headers) }
         headers.append(("Content-Type", ResultRequest.mediaType))
         headers.append(("Accept-Ranges", "bytes"))
-        headers.append(("Repr-Digest", result.digestField))
-        switch request.range(of: result.etag, size: result.size) {
+        headers.append(("Repr-Digest", chosen.digestField))
+        if let coding = chosen.coding { headers.append(("Content-Encoding", coding.rawValue)) }
+        switch request.range(of: chosen) {
         case .whole:
-            headers.append(("Content-Digest", result.digestField))
+            // Of the content that is sent, and HEAD sends none (RFC 9530, appendix B.2).
+            if !request.isHead { headers.append(("Content-Digest", chosen.digestField)) }
             return Response(status: 200, headers: headers, body: .file(file))
         case .part(let range):
             guard let part = file.slice(range) else { break }
-            headers.append(("Content-Range", "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(result.size)"))
+            headers.append(("Content-Range", "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(chosen.size)"))
             return Response(status: 206, headers: headers, body: .file(part))
         case .unsatisfiable: break
         }
-        var failure = Failure(.rangeNotSatisfiable, "the result has \(result.size) bytes")
-        failure.limit = UInt64(result.size)
-        failure.headers = [("Content-Range", "bytes */\(result.size)")]
+        var failure = Failure(.rangeNotSatisfiable, "the result has \(chosen.size) bytes")
+        failure.limit = UInt64(chosen.size)
+        failure.headers = [("Content-Range", "bytes */\(chosen.size)")]
         return core.refuse(failure, id)
     }
 
-    private static func fields(_ request: ResultRequest, _ result: StoredResult) -> [(String, String)] {
+    private static func fields(
+        _ request: ResultRequest, _ result: StoredResult, _ chosen: Representation
+    ) -> [(String, String)] {
         var headers = [
-            ("ETag", result.etag), ("Fed-Round", String(result.round)), ("Vary", "Accept, Accept-Encoding, Fed-Base"),
+            ("ETag", chosen.etag), ("Fed-Round", String(result.round)), ("Vary", "Accept, Accept-Encoding, Fed-Base"),
         ]
         if request.round == nil {
             headers.append(("Cache-Control", "no-cache"))
@@ -78,48 +85,5 @@ enum ResultRoutes {
         if request.round == nil, let latest = core.store.latest { return respond(core, request, latest, id) }
         let what = request.round.map { "round \($0)" } ?? "any round"
         return core.refuse(Failure(.roundPending, "there is no result of \(what) yet"), id)
-    }
-}
-
-/// A client that waits for a result: a suspended connection, a watcher and a timer.
-///
-/// Thread: any; the exchange takes the first reply.
-private final class LongPoll: ExchangeHandler {
-    private let core: GatewayCore
-    private let request: ResultRequest
-    private let id: String
-    private let waiting = Mutex<(watcher: UInt64, timer: Threads.Timer)?>(nil)
-
-    init(_ core: GatewayCore, _ request: ResultRequest, _ id: String) {
-        self.core = core
-        self.request = request
-        self.id = id
-    }
-
-    func body(_ piece: UnsafeRawBufferPointer, _ exchange: Exchange) -> BodyVerdict { .consumed }
-
-    func end(_ exchange: Exchange) -> EndVerdict {
-        let (core, request, id) = (core, request, id)
-        let watcher = core.store.watch { result in
-            let isWanted = request.round.map { $0 == result.round } ?? !request.holds(result.etag)
-            if isWanted { exchange.reply(ResultRoutes.respond(core, request, result, id)) }
-            return isWanted
-        }
-        let timer = core.timers.schedule(after: .seconds(request.wait)) {
-            core.store.unwatch(watcher)
-            exchange.reply(ResultRoutes.missing(core, request, id))
-        }
-        waiting.withLock { $0 = (watcher, timer) }
-        // The result may have come between the first look and the watcher.
-        if let round = request.round, let result = core.store[round] {
-            return .reply(ResultRoutes.respond(core, request, result, id))
-        }
-        return .later
-    }
-
-    func ended(_ exchange: Exchange, _ outcome: Outcome) {
-        guard let (watcher, timer) = waiting.withLock({ $0.take() }) else { return }
-        core.store.unwatch(watcher)
-        timer.cancel()
     }
 }

@@ -9,28 +9,26 @@ internal import WireJSON
 ///
 /// A result is there once its sidecar is: weights first, then the sidecar, each written aside, synced and renamed.
 ///
-/// Thread: any for reading; `add` and `clear` are the follower's alone.
+/// Thread: any for reading; `add` and `clear` are the follower's alone, `addCopy` is that of who compresses.
 final class ResultStore: Sendable {
-    private struct State {
+    struct State {
         var results: [Int64: StoredResult] = [:]
-        /// Open files, since the same few results are asked for again and again.
-        var slices: [Int64: FileSlice] = [:]
+        /// Rounds beyond the retention of which the disk does not know yet that they are.
+        var doomed: Set<Int64> = []
+        /// Open files, by name, since the same few results are asked for again and again.
+        var slices: [String: FileSlice] = [:]
         var latest: Int64?
         var watchers: [UInt64: @Sendable (StoredResult) -> Bool] = [:]
         var nextWatcher: UInt64 = 0
     }
 
-    /// How much is kept; the newest result always is.
-    struct Retention: Sendable {
-        var rounds = Int.max
-        var bytes = Int.max
-    }
-
     private static let mostOpen = 64
 
-    private let directory: Directory
-    private let retention: Retention
-    private let state = Mutex(State())
+    let directory: Directory
+    let retention: Retention
+    let state = Mutex(State())
+    /// Held while a sidecar and what it speaks of change on disk.
+    let writing = Mutex(())
 
     /// Opens the spool and takes what is complete in it.
     init(_ path: String, _ retention: Retention) throws(FileFailure) {
@@ -43,12 +41,22 @@ final class ResultStore: Sendable {
             guard result.isExpired || names.contains(Self.weights(result.round)) else { continue }
             found.append(result)
         }
-        let weights = found.filter { !$0.isExpired }.map { Self.weights($0.round) }
-        let kept = Set(found.map { Self.sidecar($0.round) } + weights + ["log"])
+        let there = Set(names)
+        for index in found.indices {
+            found[index].copies = found[index].copies.filter { coding, _ in
+                there.contains(Self.copy(found[index].round, coding))
+            }
+        }
+        let files = found.filter { !$0.isExpired }.flatMap { result in
+            [Self.weights(result.round)] + result.copies.keys.map { Self.copy(result.round, $0) }
+        }
+        let kept = Set(found.map { Self.sidecar($0.round) } + files + ["log"])
         for name in names where !kept.contains(name) { try directory.remove(name) }
         state.withLock { state in
             for result in found { Self.note(result, &state) }
+            retention.apply(&state, arrived: nil)
         }
+        bury()
     }
 
     /// All results, by round.
@@ -60,15 +68,15 @@ final class ResultStore: Sendable {
     /// The result of the largest round that has one.
     var latest: StoredResult? { state.withLock { state in state.latest.flatMap { state.results[$0] } } }
 
-    /// A result's weights, FEDWT001; nil when they cannot be opened.
-    func slice(of result: StoredResult) -> FileSlice? {
-        if let slice = state.withLock({ $0.slices[result.round] }) { return slice }
-        guard let slice = FileSlice(path: directory.file(Self.weights(result.round)), count: result.size) else {
-            return nil
-        }
+    /// The bytes of one of a result's representations; nil when they cannot be opened.
+    func slice(of result: StoredResult, _ representation: Representation) -> FileSlice? {
+        let name = representation.coding.map { Self.copy(result.round, $0) } ?? Self.weights(result.round)
+        if let slice = state.withLock({ $0.slices[name] }) { return slice }
+        guard let slice = FileSlice(path: directory.file(name), count: representation.size) else { return nil }
         state.withLock { state in
             if state.slices.count >= Self.mostOpen { state.slices.removeAll() }
-            if state.results[result.round]?.isExpired == false { state.slices[result.round] = slice }
+            let now = state.results[result.round]
+            if now?.messageID == result.messageID, now?.isExpired == false { state.slices[name] = slice }
         }
         return slice
     }
@@ -118,39 +126,21 @@ final class ResultStore: Sendable {
 
     /// Writes the sidecar, with which the result is there.
     private func complete(_ result: StoredResult) throws {
-        try writeSidecar(result)
-        defer { expire(keeping: result.round) }
+        try writing.withLock { _ in try writeSidecar(result) }
         let watchers = state.withLock { state in
             Self.note(result, &state)
+            retention.apply(&state, arrived: result.round)
             return state.watchers
         }
+        defer { bury() }
         // Outside the lock, since they reply.
-        let satisfied = watchers.filter { $0.value(result) }
-        state.withLock { state in for name in satisfied.keys { state.watchers[name] = nil } }
+        var satisfied: [UInt64] = []
+        for (name, watcher) in watchers where watcher(result) { satisfied.append(name) }
+        state.withLock { state in for name in satisfied { state.watchers[name] = nil } }
     }
 
-    private func writeSidecar(_ result: StoredResult) throws {
+    func writeSidecar(_ result: StoredResult) throws {
         try result.json.encoded().withUnsafeBytes { try write($0, as: Self.sidecar(result.round)) }
-    }
-
-    /// Lets go of the lowest rounds' bytes beyond the retention; that they were there stays known.
-    private func expire(keeping newest: Int64) {
-        let kept = all.values.filter { !$0.isExpired }.sorted { $0.round < $1.round }
-        var (rounds, bytes) = (kept.count, kept.reduce(0) { $0 + $1.size })
-        for var result in kept where result.round != newest && (rounds > retention.rounds || bytes > retention.bytes) {
-            result.isExpired = true
-            guard (try? writeSidecar(result)) != nil else { return }
-            state.withLock { state in
-                state.results[result.round] = result
-                state.slices[result.round] = nil
-                if state.latest == result.round {
-                    state.latest = state.results.values.filter { !$0.isExpired }.map(\.round).max()
-                }
-            }
-            File.remove(directory.file(Self.weights(result.round)))
-            rounds -= 1
-            bytes -= result.size
-        }
     }
 
     /// The identity of the log that the results came from; nil when there is none yet.
@@ -163,13 +153,16 @@ final class ResultStore: Sendable {
 
     /// Drops everything and begins a copy of another log.
     func clear(for identity: String) throws {
-        for name in try directory.names { try directory.remove(name) }
         state.withLock { state in
             state.results = [:]
+            state.doomed = []
             state.slices = [:]
             state.latest = nil
         }
-        try Array(identity.utf8).withUnsafeBytes { try write($0, as: "log") }
+        try writing.withLock { _ in
+            for name in try directory.names { try directory.remove(name) }
+            try Array(identity.utf8).withUnsafeBytes { try write($0, as: "log") }
+        }
     }
 
     private func write(_ bytes: UnsafeRawBufferPointer, as name: String) throws(FileFailure) {
@@ -191,5 +184,6 @@ final class ResultStore: Sendable {
     }
 
     private static func sidecar(_ round: Int64) -> String { "round-\(round).json" }
-    private static func weights(_ round: Int64) -> String { "round-\(round).fedwt" }
+    static func weights(_ round: Int64) -> String { "round-\(round).fedwt" }
+    static func copy(_ round: Int64, _ coding: ContentCoding) -> String { weights(round) + coding.suffix }
 }

@@ -1,5 +1,3 @@
-internal import Base64
-internal import Digests
 internal import EventLog
 internal import WireJSON
 
@@ -20,10 +18,26 @@ struct StoredResult: Sendable, Hashable {
     /// Its bytes are not kept any more.
     var isExpired = false
 
-    var etag: String { "\"\(digest)\"" }
+    /// Coded copies that lie beside it.
+    var copies: [ContentCoding: Copy] = [:]
+    /// Codings in which it is hardly smaller.
+    var incompressible: Set<ContentCoding> = []
 
-    /// The digest as a field of RFC 9530.
-    var digestField: String { "sha-256=:\(Base64.text(Hex.decode(digest) ?? [])):" }
+    /// A coded copy.
+    struct Copy: Sendable, Hashable {
+        /// SHA-256 of its bytes, lowercase hex.
+        let digest: String
+        let size: Int
+    }
+
+    /// All forms in which it can be sent.
+    var representations: [Representation] {
+        [Representation(coding: nil, digest: digest, size: size)]
+            + copies.map { Representation(coding: $0, digest: $1.digest, size: $1.size) }
+    }
+
+    /// Bytes on disk.
+    var storedBytes: Int { copies.values.reduce(size) { $0 + $1.size } }
 }
 
 extension StoredResult {
@@ -34,6 +48,14 @@ extension StoredResult {
             "digest": .string(digest), "size": .integer(Int64(size)), "timestamp": .number(timestamp),
             "counted": .object(counted.mapValues { .string($0) }),
             "expired": .bool(isExpired),
+            "copies": .object(
+                Dictionary(
+                    copies.map {
+                        let copy = ["digest": JSONValue.string($1.digest), "size": .integer(Int64($1.size))]
+                        return ($0.rawValue, .object(copy))
+                    }
+                ) { $1 }),
+            "incompressible": .array(incompressible.map(\.rawValue).sorted().map { .string($0) }),
             "log_positions": .object(
                 Dictionary(logPositions.map { (String($0), .integer($1)) }) { $1 }),
         ])
@@ -55,6 +77,10 @@ extension StoredResult {
         self.size = size
         self.timestamp = timestamp
         isExpired = members["expired"] == .bool(true)
+        copies = Self.copies(members)
+        if case .array(let names)? = members["incompressible"] {
+            incompressible = Set(names.compactMap { $0.stringValue.flatMap(ContentCoding.init) })
+        }
         counted = Self.counted(members)
         logPositions = Self.positions(members)
     }
@@ -72,6 +98,18 @@ extension StoredResult {
             positions[partition] = offset
         }
         return positions
+    }
+
+    private static func copies(_ members: [String: JSONValue]) -> [ContentCoding: Copy] {
+        var copies: [ContentCoding: Copy] = [:]
+        for (name, copy) in members["copies"]?.objectValue ?? [:] {
+            guard let coding = ContentCoding(rawValue: name), let copy = copy.objectValue,
+                let digest = copy["digest"]?.stringValue,
+                let size = copy["size"]?.integerValue.flatMap({ Int(exactly: $0) })
+            else { continue }
+            copies[coding] = Copy(digest: digest, size: size)
+        }
+        return copies
     }
 
     private static func number(_ value: JSONValue) -> Double? {

@@ -4,6 +4,9 @@ internal import Glibc
 
 /// Builds libmicrohttpd's responses.
 enum LibraryResponse {
+    /// Bytes of a file up to which reading them costs less than having the kernel send them.
+    private static let smallFile = 16 << 10
+
     /// A response that the caller destroys, or nil when memory or descriptors ran out.
     static func make(_ response: Response) -> OpaquePointer? {
         // The length of a 304 would be that of the 200, so nought is wrong; none is right.
@@ -21,6 +24,10 @@ enum LibraryResponse {
         case .empty: return cmhd_copied(nil, 0)
         case .bytes(let bytes): return bytes.withUnsafeBytes { cmhd_copied($0.baseAddress, $0.count) }
         case .file(let slice):
+            // A little goes out with the head, in one packet and without a descriptor.
+            if let bytes = slice.read(upTo: smallFile) {
+                return bytes.withUnsafeBytes { cmhd_copied($0.baseAddress, $0.count) }
+            }
             let descriptor = slice.duplicate()
             guard descriptor >= 0 else { return nil }
             // The response closes the descriptor, also when it is never sent.

@@ -42,6 +42,12 @@ public final class DedicatedThread: Sendable {
         if let thread { pthread_join(thread, nil) }
     }
 
+    /// Has the calling thread run only where no other wants to, nearly, for the rest of its life.
+    public static func stepBack() {
+        // On Linux the priority is that of the thread, though the call says process.
+        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
+    }
+
     /// Names the calling thread.
     ///
     /// Glibc's own call is not visible to Swift; a thread that stays unnamed does no harm.

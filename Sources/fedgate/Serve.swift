@@ -27,6 +27,9 @@ extension Command {
             Flag("--keep-rounds", .value("N"), "rounds whose results are kept (all)", key: "storage.keep_rounds"),
             Flag("--keep-bytes", .value("BYTES"), "bytes of results that are kept (all)", key: "storage.keep_bytes"),
             Flag(
+                "--content-codings", .value("LIST"), "in which results can be had: none, zstd, gzip (zstd,gzip)",
+                key: "http.content_codings"),
+            Flag(
                 "--upload-expiry", .value("SECONDS"), "how long an upload in parts is kept that does not grow (86400)",
                 key: "limits.upload_expiry"),
             LogFlags.level, Settings.config,
@@ -34,10 +37,10 @@ extension Command {
         run: { arguments throws(UsageFailure) in
             let settings = try ServeSettings(arguments)
             Signals.block()
-            OpenFiles.raiseLimit()
+            let openFiles = OpenFiles.raiseLimit()
             let logger = Logger(lowest: settings.logLevel)
             do {
-                try Service(settings, logger).run()
+                try Service(settings, logger).run(openFiles)
                 return 0
             } catch {
                 logger.error("cannot serve: \(error)")
@@ -58,6 +61,7 @@ struct ServeSettings: Sendable {
     let uploadExpiry: Double
     let keepRounds: Int
     let keepBytes: Int
+    let contentCodings: [ContentCoding]
     let hasAggregator: Bool
     let logLevel: Logger.Level
 
@@ -74,9 +78,22 @@ struct ServeSettings: Sendable {
         uploadExpiry = try arguments.seconds("--upload-expiry") ?? 86_400
         keepRounds = try arguments.integer("--keep-rounds", in: 1...Int.max, or: .max)
         keepBytes = try arguments.bytes("--keep-bytes", or: .max)
+        contentCodings = try Self.codings(arguments["--content-codings"] ?? "zstd,gzip")
         hasAggregator = arguments.toggle("--aggregator") ?? (log.kafka == nil)
         let level = try arguments.choice("--log-level", Logger.Level.allCases.map(\.name)) ?? "info"
         logLevel = Logger.Level.allCases.first { $0.name == level } ?? .info
+    }
+
+    private static func codings(_ text: String) throws(UsageFailure) -> [ContentCoding] {
+        guard text != "none" else { return [] }
+        var codings: [ContentCoding] = []
+        for name in text.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let coding = ContentCoding(rawValue: String(name)), !codings.contains(coding) else {
+                throw UsageFailure("--content-codings has to be none or a list such as zstd,gzip, not \(text)")
+            }
+            codings.append(coding)
+        }
+        return codings
     }
 
     /// `host:port` or `[IPv6]:port`.
@@ -101,7 +118,7 @@ private struct Service {
     }
 
     /// Returns after a signal, when everything is stopped.
-    func run() throws {
+    func run(_ openFiles: Int) throws {
         let registry = MetricRegistry()
         let log = try settings.log.open(directory: settings.data, logger)
         defer { log.close(within: .seconds(10)) }
@@ -118,6 +135,7 @@ private struct Service {
         configuration.chunkSize = settings.log.chunkSize
         configuration.keepRounds = settings.keepRounds
         configuration.keepBytes = settings.keepBytes
+        configuration.contentCodings = settings.contentCodings
         configuration.uploadExpiry = .seconds(settings.uploadExpiry)
         let gateway = try Gateway(configuration, log: log, board: board, registry: registry, logger: logger)
         defer { gateway.stop() }
@@ -125,6 +143,8 @@ private struct Service {
         var listener = ServerConfiguration()
         listener.host = settings.host
         listener.port = settings.port
+        // Every waiting client is a connection. What is left is for the log and for files.
+        listener.maxConnections = min(max(openFiles - 1024, 512), 100_000)
         listener.log = { [logger] in logger.log(.debug, "libmicrohttpd: \($0)") }
         let server = try Server.start(listener, router: gateway)
         let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host

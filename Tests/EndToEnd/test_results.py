@@ -1,10 +1,13 @@
 """Getting results: conditions, waiting, the latest."""
 
 import base64
+import gzip
 import hashlib
+import json
 import threading
 
 import numpy as np
+import zstandard
 
 from fedgate import Gateway, eventually
 from weights import encode
@@ -169,3 +172,111 @@ def test_retention(start):
     expired(3)
     assert gateway.get("/rounds/latest/result").body == last
     assert [gateway.get(f"/rounds/{number}/result").status for number in (2, 3, 4)] == [410, 410, 200]
+
+
+def coded(gateway, path, coding, **headers):
+    """Asks until the copy in that coding is there."""
+    def ask():
+        answer = gateway.get(path, Accept_Encoding=coding, **headers)
+        return answer if answer.headers["Content-Encoding"] == coding else None
+    return eventually(f"{path} can be had in {coding}", ask)
+
+
+def decoded(answer):
+    coding = answer.headers["Content-Encoding"]
+    if coding == "zstd":
+        return zstandard.ZstdDecompressor().decompressobj().decompress(answer.body)
+    return gzip.decompress(answer.body) if coding == "gzip" else answer.body
+
+
+def digest_field(body):
+    return "sha-256=:" + base64.b64encode(hashlib.sha256(body).digest()).decode() + ":"
+
+
+def close_large(gateway, number, array):
+    for site in "ab":
+        gateway.stored(number, site, encode([array]))
+    return gateway.result(number)
+
+
+def test_content_codings(gateway, number):
+    body = close_large(gateway, number, np.repeat(np.arange(1000.0), 50))
+    path = f"/rounds/{number}/result"
+    first = gateway.get(path, Accept_Encoding="gzip")
+    assert first.body == body and first.headers["Content-Encoding"] is None, "the plain bytes until the copy is there"
+    etags = {gateway.get(path).headers["ETag"]}
+    for coding in ("gzip", "zstd"):
+        answer = coded(gateway, path, coding)
+        assert decoded(answer) == body and len(answer.body) < len(body) / 2
+        assert answer.headers["ETag"] == f'"{hashlib.sha256(answer.body).hexdigest()}"'
+        assert answer.headers["Repr-Digest"] == answer.headers["Content-Digest"] == digest_field(answer.body)
+        assert answer.headers["Vary"] == "Accept, Accept-Encoding, Fed-Base"
+        etag = answer.headers["ETag"]
+        etags.add(etag)
+        head = gateway.request("HEAD", path, headers={"Accept-Encoding": coding})
+        assert head.headers["Content-Encoding"] == coding and head.headers["Content-Length"] == str(len(answer.body))
+        assert head.headers["Repr-Digest"] == digest_field(answer.body) and head.headers["Content-Digest"] is None
+        held = gateway.get(path, Accept_Encoding=coding, If_None_Match=etag)
+        assert held.status == 304 and held.headers["ETag"] == etag
+        # A part of the copy, for who has another part of it; who says nothing gets parts of the plain bytes.
+        part = gateway.get(path, Accept_Encoding=coding, Range="bytes=10-19", If_Range=etag)
+        assert part.status == 206 and part.body == answer.body[10:20] and part.headers["Content-Encoding"] == coding
+        assert part.headers["Content-Range"] == f"bytes 10-19/{len(answer.body)}"
+        assert part.headers["Repr-Digest"] == digest_field(answer.body)
+        plain = gateway.get(path, Accept_Encoding=coding, Range="bytes=10-19")
+        assert plain.status == 206 and plain.body == body[10:20] and plain.headers["Content-Encoding"] is None
+    assert len(etags) == 3
+    # Who has the plain bytes keeps them.
+    plain = gateway.get(path).headers["ETag"]
+    assert gateway.get(path, Accept_Encoding="gzip", If_None_Match=plain).status == 304
+    for accept, expected in (("gzip, zstd", "zstd"), ("gzip, zstd;q=0.5", "gzip"), ("identity, gzip;q=0.5", None),
+                             ("br", None), ("", None), ("*", "zstd"), ("gzip;q=0", None), ("x-gzip", "gzip"),
+                             ("identity;q=0, gzip", "gzip")):
+        answer = gateway.get(path, Accept_Encoding=accept)
+        assert answer.status == 200 and answer.headers["Content-Encoding"] == expected and decoded(answer) == body, accept
+    answer = gateway.get(path, Accept_Encoding="identity;q=0, br")
+    assert answer.status == 406 and answer.problem == "not-acceptable"
+    # A tag of a coding that this client does not take is none of its own.
+    gzipped = gateway.get(path, Accept_Encoding="gzip").headers["ETag"]
+    assert gateway.get(path, If_None_Match=gzipped).status == 200
+    assert gateway.get(path, Accept_Encoding="gzip", If_Match=gzipped).status == 200
+    assert gateway.get(path, If_Match=gzipped).status == 412
+
+
+def test_what_does_not_shrink_is_sent_as_it_is(gateway, number):
+    body = close_large(gateway, number, np.random.default_rng(1).integers(0, 256, 100_000, dtype=np.uint8))
+    sidecar = gateway.data / "results" / f"round-{number}.json"
+    path = f"/rounds/{number}/result"
+    assert gateway.get(path, Accept_Encoding="gzip").body == body
+    eventually("it was tried", lambda: json.loads(sidecar.read_text())["incompressible"] == ["gzip"])
+    answer = gateway.get(path, Accept_Encoding="gzip")
+    assert answer.body == body and answer.headers["Content-Encoding"] is None
+    assert not list(sidecar.parent.glob(f"round-{number}.fedwt?*"))
+
+
+def test_copies_outlive_the_process_and_go_with_their_round(start):
+    gateway = start(Gateway, "--keep-rounds", "1")
+    body = close_large(gateway, 1, np.ones(10_000))
+    before = coded(gateway, "/rounds/latest/result", "gzip")
+    copy = gateway.data / "results" / "round-1.fedwt.gz"
+    assert copy.read_bytes() == before.body
+    (copy.parent / "round-1.fedwt.zst.tmp").write_bytes(b"half of a copy")
+    gateway.end()
+    gateway.start()
+    after = gateway.get("/rounds/1/result", Accept_Encoding="gzip")
+    assert after.body == before.body and after.headers["ETag"] == before.headers["ETag"] and decoded(after) == body
+    # A wait for another latest than the copy that one holds is a wait.
+    held = {"Accept-Encoding": "gzip", "If-None-Match": before.headers["ETag"]}
+    answer = wait_with(gateway, "/rounds/latest/result?wait=60", held, lambda: close(gateway, 2))
+    assert answer.status == 200 and answer.headers["Fed-Round"] == "2"
+    assert gateway.get("/rounds/1/result", Accept_Encoding="gzip").status == 410
+    eventually("its files are gone", lambda: not list(copy.parent.glob("round-1.fedwt*")))
+    assert {path.name for path in copy.parent.iterdir()} == {"log", "round-1.json", "round-2.fedwt", "round-2.json"}
+
+
+def test_no_codings(start):
+    gateway = start(Gateway, "--content-codings", "none")
+    body = close_large(gateway, 1, np.ones(10_000))
+    for _ in range(3):
+        answer = gateway.get("/rounds/1/result", Accept_Encoding="gzip")
+        assert answer.body == body and answer.headers["Content-Encoding"] is None

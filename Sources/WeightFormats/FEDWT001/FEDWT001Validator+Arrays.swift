@@ -54,7 +54,7 @@ extension FEDWT001Validator {
             try expect(.ndim, 1)
         } else {
             seen = Array(repeating: false, count: arrayCount)
-            bodies = Array(repeating: Body(isSparse: false, start: 0), count: arrayCount)
+            bodies = Array(repeating: Body(isSparse: false, start: 0, stored: 0), count: arrayCount)
             recordsLeft = arrayCount
             try expect(.record, 13)
         }
@@ -72,7 +72,7 @@ extension FEDWT001Validator {
         guard !seen[index] else { throw WeightFailure("index \(index) comes twice", at: start, array: index) }
         seen[index] = true
         lastIndex = index
-        bodies[index] = Body(isSparse: flag != 0, start: start + 13)
+        bodies[index] = Body(isSparse: flag != 0, start: start + 13, stored: arrays[index].count)
         recordsLeft -= 1
         switch flag {
         case 0:

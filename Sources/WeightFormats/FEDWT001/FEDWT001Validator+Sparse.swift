@@ -34,6 +34,7 @@ extension FEDWT001Validator {
         guard !overflow, body == sparseBytes - UInt64(12 + 4 * ndim) else {
             throw WeightFailure("byte length \(sparseBytes) does not hold nnz \(nnz)", at: fieldOffset, array: index)
         }
+        bodies[index].stored = Int(nnz)
         coordinates.begin(count: Int(nnz))
         coordinatesLeft = Int(nnz) * ndim
         if nnz == 0 { return try nextRecord() }

@@ -9,19 +9,7 @@ public import WireJSON
 /// Thread: one at a time.
 public struct FEDWT001Validator: ~Copyable {
     /// Bounds on what a stream may claim.
-    public struct Limits: Sendable {
-        /// Bytes of all arrays, stored densely.
-        public var decodedBytes: UInt64
-        /// Number of arrays.
-        public var arrays: UInt32 = 1 << 16
-        /// Bytes of the metadata object.
-        public var metadataBytes: UInt32 = 1 << 20
-
-        /// Limits with the defaults for all but the size.
-        ///
-        /// - Parameter decodedBytes: bytes of all arrays, stored densely.
-        public init(decodedBytes: UInt64) { self.decodedBytes = decodedBytes }
-    }
+    public typealias Limits = DecodeLimits
 
     /// Where an array's record holds its elements.
     public struct Body: Sendable, Hashable {
@@ -29,6 +17,8 @@ public struct FEDWT001Validator: ~Copyable {
         public var isSparse: Bool
         /// Bytes from the start of the stream.
         public var start: UInt64
+        /// Elements that are there: all of a dense array.
+        public var stored: Int
     }
 
     enum Step {
