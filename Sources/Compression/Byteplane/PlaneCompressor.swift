@@ -43,12 +43,12 @@ public final class PlaneCompressor {
     /// - Throws: `CompressionFailure`, or what the sink throws; the stream is then of no use any more.
     public func write(_ piece: PlanePiece, to sink: (UnsafeRawBufferPointer) throws -> Void) throws {
         try begin()
-        if case .plane(let plane, let index, _) = piece, plane.count >= Self.smallestPlane {
+        if case .plane(let plane, let index, let kind) = piece, plane.count >= Self.smallestPlane {
             try loose.end(coder, to: sink)
-            try write(plane, index, to: sink)
+            try write(plane, index, kind, to: sink)
             hasFrame = true
         } else if !piece.bytes.isEmpty {
-            if case .passed = piece { methods.reset() }
+            if case .passed = piece { methods.nextArray() }
             try loose.write(piece.bytes, to: sink)
             hasFrame = true
         }
@@ -73,11 +73,12 @@ public final class PlaneCompressor {
     }
 
     private func write(
-        _ plane: UnsafeRawBufferPointer, _ index: Int, to sink: (UnsafeRawBufferPointer) throws -> Void
+        _ plane: UnsafeRawBufferPointer, _ index: Int, _ kind: ItemKind,
+        to sink: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
         let frame: UnsafeRawBufferPointer?
         do throws(EngineFailure) {
-            if let method = try methods.method(plane, index, coder) {
+            if let method = try methods.method(plane, index, kind, coder) {
                 // What saves less than a hundredth is not worth its reader's time.
                 frame = try coder.frame(plane, below: plane.count - plane.count / 100, method)
             } else {

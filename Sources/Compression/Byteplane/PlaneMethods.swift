@@ -1,48 +1,69 @@
 /// Decides how each plane is compressed.
 ///
 /// A sample of the bytes tells at once which planes are noise. Whether a search for repeats pays is tried on a part of a
-/// plane, and believed for the next blocks' planes of the same place.
+/// plane, and believed for later planes of the same place, so that trials cost little however small the arrays are.
 struct PlaneMethods {
     /// A plane whose bytes take more bits than this is stored, unless it has repeats.
     private static let noise = 7.84
-    /// Bytes that are tried.
-    private static let tried = 16 << 10
-    /// Blocks that a trial holds for.
-    private static let life = 8
+    /// Bytes that are tried; repeats farther apart are not seen.
+    private static let tried = 64 << 10
+    /// Bytes that a trial holds for within its array, and beyond it.
+    private static let (life, lifeBeyond) = (2 << 20, 512 << 10)
+    /// Planes whose bytes take so many bits more or less are of another nature: they are tried anew.
+    private static let difference = 0.5
+
+    private struct Place: Hashable {
+        var index: Int
+        var kind: ItemKind
+    }
 
     private struct Trial {
         var hasRepeats: Bool
-        var left: Int
+        var bits: Double
+        var array: UInt64
+        var age: Int
     }
 
-    private var trials: [Int: Trial] = [:]
+    private var trials: [Place: Trial] = [:]
+    private var array: UInt64 = 0
 
-    /// Forgets what was tried: another array comes.
-    mutating func reset() { trials.removeAll(keepingCapacity: true) }
+    /// Another array comes.
+    mutating func nextArray() { array += 1 }
 
     /// How a plane is compressed; nil to store it.
     mutating func method(
-        _ plane: UnsafeRawBufferPointer, _ index: Int, _ coder: PlaneCoder
+        _ plane: UnsafeRawBufferPointer, _ index: Int, _ kind: ItemKind, _ coder: PlaneCoder
     ) throws(EngineFailure) -> PlaneCoder.Method? {
         let bits = ByteStatistics(plane).bitsPerByte
-        if try hasRepeats(plane, bits, index, coder) { return .level }
+        let place = Place(index: index, kind: kind)
+        var trial = trials[place]
+        if let last = trial, isStale(last, bits) { trial = nil }
+        var current: Trial
+        if let trial {
+            current = trial
+        } else {
+            current = Trial(
+                hasRepeats: try hasRepeats(plane, bits, coder), bits: bits, array: array, age: 0)
+        }
+        current.age += plane.count
+        trials[place] = current
+        if current.hasRepeats { return .level }
         return bits > Self.noise ? nil : .codes
     }
 
-    private mutating func hasRepeats(
-        _ plane: UnsafeRawBufferPointer, _ bits: Double, _ index: Int, _ coder: PlaneCoder
+    private func isStale(_ trial: Trial, _ bits: Double) -> Bool {
+        let life = trial.array == array ? Self.life : Self.lifeBeyond
+        return trial.age >= life || abs(trial.bits - bits) > Self.difference
+    }
+
+    /// Whether repeats save a thirtieth of what codes alone would take.
+    private func hasRepeats(
+        _ plane: UnsafeRawBufferPointer, _ bits: Double, _ coder: PlaneCoder
     ) throws(EngineFailure) -> Bool {
-        if var trial = trials[index], trial.left > 0 {
-            trial.left -= 1
-            trials[index] = trial
-            return trial.hasRepeats
-        }
         let start = max(0, plane.count - Self.tried) / 2
         let part = UnsafeRawBufferPointer(rebasing: plane[start...].prefix(Self.tried))
-        // Repeats pay when they save a thirtieth of what codes alone would take.
-        let byCodes = try coder.frame(part, below: part.count, .codes)?.count ?? part.count
-        let byLevel = try coder.frame(part, below: byCodes - byCodes / 32, .level)
-        trials[index] = Trial(hasRepeats: byLevel != nil, left: Self.life)
-        return byLevel != nil
+        var byCodes = part.count
+        if bits <= Self.noise, let frame = try coder.frame(part, below: part.count, .codes) { byCodes = frame.count }
+        return try coder.frame(part, below: byCodes - byCodes / 32, .level) != nil
     }
 }
