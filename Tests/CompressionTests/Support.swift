@@ -51,7 +51,7 @@ func refusal(
     }
 }
 
-private func pieces(_ bytes: [UInt8], _ piece: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+func pieces(_ bytes: [UInt8], _ piece: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
     try bytes.withUnsafeBytes { all in
         var start = 0
         while start < all.count {

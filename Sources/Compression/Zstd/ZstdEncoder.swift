@@ -4,7 +4,7 @@ internal import CZstd
 ///
 /// `@unchecked Sendable` because `Coder` is what hands it from one thread to the next.
 final class ZstdEncoder: Engine, @unchecked Sendable {
-    private let context: OpaquePointer
+    let context: OpaquePointer
 
     init() throws(EngineFailure) {
         guard let context = ZSTD_createCCtx() else { throw EngineFailure(reason: "no memory for a context") }
