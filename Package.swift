@@ -51,7 +51,7 @@ let package = Package(
         module("Weights"),
         module("WeightFormats", ["Base64", "Compression", "Files", "Weights", "WireJSON"]),
 
-        module("Envelopes", ["Base64", "Bytes", "CZstd", "Digests", "EventLog", "Files", "WireJSON"]),
+        module("Envelopes", ["Base64", "Bytes", "Compression", "Digests", "EventLog", "Files", "WireJSON"]),
 
         // Where it travels through.
         module("EventLog", ["Bytes"]),
@@ -64,9 +64,8 @@ let package = Package(
         module(
             "Aggregation",
             [
-                "Bytes", "Envelopes", "EventLog", "Files", "Telemetry", "Threads", "WeightFormats", "Weights",
-                "WireJSON",
-                "WireTime",
+                "Bytes", "Compression", "Envelopes", "EventLog", "Files", "Telemetry", "Threads", "WeightFormats",
+                "Weights", "WireJSON", "WireTime",
             ]),
         .target(
             name: "Gateway",
@@ -85,7 +84,8 @@ let package = Package(
         .executableTarget(
             name: "fedgate",
             dependencies: [
-                "Aggregation", "Digests", "Envelopes", "EventLog", "Files", "Flags", "Gateway", "HTTPClient",
+                "Aggregation", "Compression", "Digests", "Envelopes", "EventLog", "Files", "Flags", "Gateway",
+                "HTTPClient",
                 "KafkaLog", "MicroHTTP",
                 "SQLiteLog",
                 "Telemetry",
@@ -120,6 +120,6 @@ let package = Package(
         tests("Gateway", ["Envelopes", "EventLog"]),
         tests("Flags"),
         tests("MicroHTTP", ["Bytes", "Threads"]),
-        tests("Envelopes", ["Bytes", "Digests", "EventLog", "WireJSON"]),
+        tests("Envelopes", ["Bytes", "Compression", "Digests", "EventLog", "WireJSON"]),
     ]
 )

@@ -1,4 +1,5 @@
 internal import Bytes
+public import Compression
 public import Envelopes
 internal import EventLog
 internal import Files
@@ -13,14 +14,14 @@ public struct ResultForm: Sendable, Hashable {
     /// The envelope around them.
     public var envelope: EnvelopeKind
     /// The compression inside their packages.
-    public var compression: Compression
+    public var compression: Codec
 
     /// A form.
     ///
     /// - Parameters:
     ///   - envelope: around them.
     ///   - compression: inside their packages.
-    public init(envelope: EnvelopeKind, compression: Compression) {
+    public init(envelope: EnvelopeKind, compression: Codec) {
         self.envelope = envelope
         self.compression = compression
     }

@@ -1,3 +1,4 @@
+internal import Compression
 internal import Files
 
 /// A payload that came in chunks, complete and verified, in a file that goes with it unless it is kept.
@@ -8,7 +9,7 @@ public final class AssembledPayload {
     private static let step = 256 << 10
 
     private let message: UnfinishedMessage
-    private let compression: Compression
+    private let compression: Codec
     private let originalSize: Int
 
     init(_ message: UnfinishedMessage, _ header: PackageHeader) {
@@ -36,16 +37,24 @@ public final class AssembledPayload {
             }
             try body(piece)
         }
-        let stream = compression == .zstd ? ZstdStream() : nil
+        let stream = compression == .none ? nil : try PayloadDecompression.stream(compression, originalSize)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.step, alignment: 4096)
         defer { buffer.deallocate() }
         for start in Swift.stride(from: 0, to: message.size, by: Self.step) {
             let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(Self.step, message.size - start)])
             try message.file.read(into: part, at: start)
             let piece = UnsafeRawBufferPointer(part)
-            if let stream { try stream.feed(piece, to: give) } else { try give(piece) }
+            guard let stream else {
+                try give(piece)
+                continue
+            }
+            do { try stream.write(piece, to: give) } catch let failure as CompressionFailure {
+                throw EnvelopeFailure(failure, originalSize)
+            }
         }
-        try stream?.finish()
+        do { try stream?.finish { _ in } } catch let failure as CompressionFailure {
+            throw EnvelopeFailure(failure, originalSize)
+        }
         guard given == originalSize else {
             throw EnvelopeFailure("package.original_size", "is \(originalSize), but the payload has \(given) bytes")
         }

@@ -1,3 +1,4 @@
+internal import Compression
 public import EventLog
 
 /// The records that carry a payload larger than one record (protocol.md, section 5): raw bytes, told by two headers, on
@@ -60,5 +61,5 @@ public struct ChunkedPayload: Sendable {
     public let summary: PayloadSummary
     /// How many chunks, and their bytes.
     public let chunks: ChunkList
-    let compression: Compression
+    let compression: Codec
 }

@@ -1,4 +1,5 @@
 public import Bytes
+public import Compression
 internal import Digests
 public import EventLog
 
@@ -12,8 +13,8 @@ public struct ChunkSealer: ~Copyable {
     public let messageID: String
     private let key: [UInt8]
     private let chunkSize: Int
-    private let compression: Compression
-    private let zstd: ZstdLease?
+    private let compression: Codec
+    private let compressor: StreamCompressor?
     private var digest: SHA256
     private var bodyDigest: SHA256?
     private var spare: [Slab] = []
@@ -30,14 +31,14 @@ public struct ChunkSealer: ~Copyable {
     ///   - key: of the message's record, so that all stand in one partition.
     ///   - chunkSize: bytes of a chunk.
     ///   - compression: of the payload.
-    public init(messageID: String, key: [UInt8], chunkSize: Int, compression: Compression) {
+    public init(messageID: String, key: [UInt8], chunkSize: Int, compression: Codec) {
         self.messageID = messageID
         self.key = key
         self.chunkSize = chunkSize
         self.compression = compression
         digest = SHA256()
-        zstd = compression == .zstd ? ZstdLease() : nil
-        bodyDigest = compression == .zstd ? SHA256() : nil
+        compressor = compression == .none ? nil : try? StreamCompressor(compression)
+        bodyDigest = compression == .none ? nil : SHA256()
     }
 
     /// Goes on where a sealer for one record stands, whose payload turned out to be too large for it.
@@ -57,7 +58,7 @@ public struct ChunkSealer: ~Copyable {
         self.chunkSize = chunkSize
         compression = begun.compression
         original = begun.original
-        zstd = begun.zstd
+        compressor = begun.compressor
         bodyDigest = begun.bodyDigest.take()
         let slab = begun.stored.slab
         let range = try begun.stored.rawRange()
@@ -72,8 +73,8 @@ public struct ChunkSealer: ~Copyable {
     /// - Parameter bytes: of the payload, before compression.
     public func slabsMissing(for bytes: Int) -> Int {
         var needed = bytes
-        if compression == .zstd {
-            needed = ZstdCompressor.bound(min(original, RecordSealer.waiting) + bytes) ?? .max
+        if compression != .none {
+            needed = RecordSealer.compressedBound(min(original, RecordSealer.waiting) + bytes) ?? .max
         }
         let room = (current == nil ? 0 : chunkSize - filled) + spare.count * chunkSize
         return needed <= room ? 0 : (needed - room - 1) / chunkSize + 1
@@ -96,7 +97,7 @@ public struct ChunkSealer: ~Copyable {
     public mutating func write(_ piece: UnsafeRawBufferPointer, emit: (Record) -> Void) throws(EnvelopeFailure) {
         precondition(slabsMissing(for: piece.count) == 0, "there is no memory for the piece")
         original += piece.count
-        guard compression == .zstd else { return append(piece, emit) }
+        guard compression != .none else { return append(piece, emit) }
         bodyDigest?.update(piece)
         try compress(piece, ending: false, emit)
     }
@@ -106,7 +107,7 @@ public struct ChunkSealer: ~Copyable {
     /// - Parameter emit: takes the last chunk.
     /// - Throws: `EnvelopeFailure` when the compressor fails.
     public consuming func finish(emit: (Record) -> Void) throws(EnvelopeFailure) -> ChunkedPayload {
-        if compression == .zstd { try compress(UnsafeRawBufferPointer(start: nil, count: 0), ending: true, emit) }
+        if compression != .none { try compress(UnsafeRawBufferPointer(start: nil, count: 0), ending: true, emit) }
         if filled > 0 { sendCurrent(emit) }
         let checksum = Hex.encode(digest.finalize())
         let body = bodyDigest.take()?.finalize()
@@ -121,14 +122,14 @@ public struct ChunkSealer: ~Copyable {
     private mutating func compress(
         _ piece: UnsafeRawBufferPointer, ending: Bool, _ emit: (Record) -> Void
     ) throws(EnvelopeFailure) {
-        guard let compressor = zstd?.compressor else { return }
-        var rest = piece
-        while true {
-            let (taken, given, done) = try compressor.step(rest, to: compressor.scratch, ending: ending)
-            append(UnsafeRawBufferPointer(rebasing: compressor.scratch[..<given]), emit)
-            rest = UnsafeRawBufferPointer(rebasing: rest[taken...])
-            if ending ? done : rest.isEmpty && given < compressor.scratch.count { return }
-        }
+        let compressor = try RecordSealer.usable(compressor)
+        do {
+            if ending {
+                try compressor.finish { append($0, emit) }
+            } else {
+                try compressor.write(piece) { append($0, emit) }
+            }
+        } catch { throw EnvelopeFailure("payload", String(describing: error)) }
     }
 
     private mutating func append(_ bytes: UnsafeRawBufferPointer, _ emit: (Record) -> Void) {

@@ -1,3 +1,4 @@
+internal import Compression
 internal import Digests
 public import EventLog
 
@@ -28,7 +29,6 @@ public final class MessageReader {
     let limits: Limits
     let encoded = Scratch()
     private let decompressed = Scratch()
-    private lazy var zstd = ZstdDecompressor()
     private var isReading = false
 
     /// A reader that holds no memory yet.
@@ -146,11 +146,11 @@ public final class MessageReader {
                     "package.original_size", "is \(header.originalSize), but the payload has \(stored.count) bytes")
             }
             return (header, stored)
-        case .zstd:
+        case .gzip, .zstd, .lz4:
             guard let room = decompressed.room(header.originalSize) else {
                 throw EnvelopeFailure("package.original_size", "there is no memory for \(header.originalSize) bytes")
             }
-            try zstd.decompress(stored, to: room, origin: end)
+            try PayloadDecompression.decompress(stored, header.compression, to: room, origin: end)
             return (header, UnsafeRawBufferPointer(room))
         }
     }

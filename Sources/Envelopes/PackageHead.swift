@@ -1,3 +1,4 @@
+internal import Compression
 internal import WireJSON
 
 /// The magic, length and header in front of a package's payload.
@@ -70,7 +71,7 @@ enum PackageHead {
         if let clientID, !Identifier.check(clientID) { throw fields.refusal("client_id", "is not an identifier") }
         return PackageHeader(
             format: format,
-            compression: try compression(fields),
+            compression: try fields.choice("compression"),
             filter: filter,
             checksum: try fields.digest("checksum"),
             originalSize: try fields.size("original_size"),
@@ -88,13 +89,5 @@ enum PackageHead {
         guard fields.members["chunks"] ?? .null != .null else { return nil }
         let list = Fields(try fields.object("chunks", default: [:]), prefix: "package.chunks.", at: 12)
         return ChunkList(count: try list.size("count"), size: try list.size("size"))
-    }
-
-    private static func compression(_ fields: Fields) throws(EnvelopeFailure) -> Compression {
-        let name = try fields.string("compression")
-        guard !Compression.notYet.contains(name) else {
-            throw fields.refusal("compression", "\(name) is not yet supported")
-        }
-        return try fields.choice("compression")
     }
 }

@@ -1,3 +1,4 @@
+public import Compression
 public import WireJSON
 
 /// The header of a package: the reference's `SerializationMetadata` with the additions of protocol.md, section 3.
@@ -5,7 +6,7 @@ public struct PackageHeader: Sendable, Hashable {
     /// The payload's format, such as `binary_custom`; which ones there are is not known here.
     public var format: String
     /// How the payload is compressed.
-    public var compression: Compression
+    public var compression: Codec
     /// `none`.
     public var filter: String
     /// SHA-256 of the payload as stored, lowercase hex.
@@ -46,7 +47,7 @@ public struct PackageHeader: Sendable, Hashable {
     ///   - metadata: as the message's.
     ///   - chunks: in a commit record.
     public init(
-        format: String, compression: Compression, filter: String = "none", checksum: String, originalSize: Int,
+        format: String, compression: Codec, filter: String = "none", checksum: String, originalSize: Int,
         compressedSize: Int, timestamp: Double, modelVersion: String?, clientID: String?, roundNumber: Int64?,
         dataType: DataType, metadata: [String: JSONValue], chunks: ChunkList? = nil
     ) {

@@ -1,4 +1,5 @@
 public import Bytes
+public import Compression
 internal import Digests
 
 /// Takes a payload in pieces and makes of it one record, in one slab, with one copy.
@@ -9,10 +10,11 @@ internal import Digests
 /// Thread: one at a time.
 public struct RecordSealer: ~Copyable {
     var stored: StoredPayload
-    let compression: Compression
+    let compression: Codec
     var original = 0
     var bodyDigest: SHA256?
-    let zstd: ZstdLease?
+    /// Nil without compression, and when there is no memory for it.
+    let compressor: StreamCompressor?
 
     /// Bytes of a slab that surely suffice.
     ///
@@ -22,12 +24,12 @@ public struct RecordSealer: ~Copyable {
     ///   - compression: of the payload.
     ///   - metadata: bytes of the message's metadata as JSON.
     public static func capacity(
-        forPayload bytes: Int, envelope: EnvelopeKind, compression: Compression, metadata: Int = 16 << 10
+        forPayload bytes: Int, envelope: EnvelopeKind, compression: Codec, metadata: Int = 16 << 10
     ) -> Int {
         let room = RecordRoom(envelope, metadata: metadata)
         // What is too much for an `Int` is too much for any slab.
         guard bytes < Int.max / 4 else { return .max }
-        let stored = compression == .zstd ? ZstdCompressor.bound(bytes + waiting) ?? .max : bytes
+        let stored = compression == .none ? bytes : compressedBound(bytes + waiting) ?? .max
         return room.head + room.encoded(stored) + room.tail
     }
 
@@ -39,13 +41,13 @@ public struct RecordSealer: ~Copyable {
     ///   - compression: of the payload.
     ///   - metadata: bytes of the message's metadata as JSON.
     public static func largestPayload(
-        inRecord recordBytes: Int, envelope: EnvelopeKind, compression: Compression, metadata: Int = 16 << 10
+        inRecord recordBytes: Int, envelope: EnvelopeKind, compression: Codec, metadata: Int = 16 << 10
     ) -> Int {
         // The metadata stands in the message and in the package's head, there as base64 under JSON.
         let room = max(0, recordBytes - ChunkRecord.overhead - 4 * metadata)
         let stored = envelope == .json ? room / 4 * 3 : room
-        // What zstd cannot shrink grows by a 128th at most.
-        return compression == .zstd ? stored / 129 * 128 : stored
+        // What cannot be shrunk grows by a 128th at most.
+        return compression == .none ? stored : stored / 129 * 128
     }
 
     /// A sealer for one record.
@@ -55,16 +57,24 @@ public struct RecordSealer: ~Copyable {
     ///   - envelope: of the record.
     ///   - compression: of the payload.
     ///   - metadata: bytes of the message's metadata as JSON, as in `capacity`.
-    public init(slab: Slab, envelope: EnvelopeKind, compression: Compression, metadata: Int = 16 << 10) {
+    public init(slab: Slab, envelope: EnvelopeKind, compression: Codec, metadata: Int = 16 << 10) {
         stored = StoredPayload(slab: slab, room: RecordRoom(envelope, metadata: metadata))
         self.compression = compression
-        if compression == .zstd {
-            zstd = ZstdLease()
-            bodyDigest = SHA256()
-        } else {
-            zstd = nil
+        if compression == .none {
+            compressor = nil
             bodyDigest = nil
+        } else {
+            compressor = try? StreamCompressor(compression)
+            bodyDigest = SHA256()
         }
+    }
+
+    /// Bytes that a compressed stream of so many takes at most, or nil when that does not fit an `Int`.
+    ///
+    /// A streaming writer does not announce the size: its frame header and each block's head add to what cannot be shrunk.
+    static func compressedBound(_ count: Int) -> Int? {
+        let (bound, overflow) = count.addingReportingOverflow(count / 128 + 2048)
+        return overflow ? nil : bound
     }
 
     /// Input that a compressor may hold back: more than a block.
@@ -74,8 +84,8 @@ public struct RecordSealer: ~Copyable {
     ///
     /// - Parameter count: bytes.
     public func fits(_ count: Int) -> Bool {
-        guard compression == .zstd else { return stored.fits(count) }
-        guard count < Int.max / 4, let bound = ZstdCompressor.bound(min(original, Self.waiting) + count) else {
+        guard compression != .none else { return stored.fits(count) }
+        guard count < Int.max / 4, let bound = Self.compressedBound(min(original, Self.waiting) + count) else {
             return false
         }
         return stored.fits(bound)
@@ -93,7 +103,7 @@ public struct RecordSealer: ~Copyable {
     public mutating func write(_ piece: UnsafeRawBufferPointer) throws(EnvelopeFailure) {
         precondition(fits(piece.count), "the slab is too small for the piece")
         original += piece.count
-        if compression == .zstd {
+        if compression != .none {
             bodyDigest?.update(piece)
             try compress(piece, ending: false)
         } else {
@@ -101,23 +111,21 @@ public struct RecordSealer: ~Copyable {
         }
     }
 
-    /// Under the binary envelope the compressor writes to the slab itself, else to memory from which it is encoded.
+    /// Compresses bytes into the slab, or what is left when the payload ends.
     mutating func compress(_ piece: UnsafeRawBufferPointer, ending: Bool) throws(EnvelopeFailure) {
-        guard let compressor = zstd?.compressor else { return }
-        var rest = piece
-        while true {
-            let inPlace = stored.room.envelope == .binary
-            let output = inPlace ? stored.free : compressor.scratch
-            let (taken, given, done) = try compressor.step(rest, to: output, ending: ending)
-            if inPlace {
-                stored.appended(given)
+        guard compression != .none else { return }
+        let compressor = try Self.usable(compressor)
+        do {
+            if ending {
+                try compressor.finish { stored.append($0) }
             } else {
-                stored.append(UnsafeRawBufferPointer(rebasing: compressor.scratch[..<given]))
+                try compressor.write(piece) { stored.append($0) }
             }
-            rest = UnsafeRawBufferPointer(rebasing: rest[taken...])
-            // Output that does not fill its room was all there was.
-            if ending ? done : rest.isEmpty && given < output.count { return }
-            guard taken > 0 || given > 0 else { throw EnvelopeFailure("payload", "the slab is too small") }
-        }
+        } catch { throw EnvelopeFailure("payload", String(describing: error)) }
+    }
+
+    static func usable(_ compressor: StreamCompressor?) throws(EnvelopeFailure) -> StreamCompressor {
+        guard let compressor else { throw EnvelopeFailure("payload", "there is no memory to compress it") }
+        return compressor
     }
 }

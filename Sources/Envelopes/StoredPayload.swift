@@ -53,16 +53,6 @@ struct StoredPayload: ~Copyable {
         }
     }
 
-    /// The rest of the slab, for bytes that are made in place: binary envelope only.
-    var free: UnsafeMutableRawBufferPointer { UnsafeMutableRawBufferPointer(rebasing: slab.bytes[end...]) }
-
-    /// Counts bytes that were put where `free` begins.
-    mutating func appended(_ bytes: Int) {
-        digest.update(UnsafeRawBufferPointer(rebasing: slab.bytes[end..<end + bytes]))
-        end += bytes
-        count += bytes
-    }
-
     /// Ends the payload and gives its digest.
     mutating func finish() -> [UInt8] {
         if !carry.isEmpty {

@@ -70,7 +70,7 @@ struct BodyForm: Sendable, Hashable {
 
     /// Types of formats that are none of ours; those that say nothing leave it to the magic at the body's start.
     private static let foreignTypes: Set<String> = [
-        "application/json", "application/x-numpy-pickle", "application/x-pickle", "application/vnd.fedpk",
+        "application/x-numpy-pickle", "application/x-pickle", "application/vnd.fedpk",
     ]
 
     private static func codings(_ header: String?) throws(Failure) -> [Codec] {

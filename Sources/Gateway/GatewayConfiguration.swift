@@ -1,3 +1,4 @@
+public import Compression
 public import Envelopes
 
 /// How updates are written to the log.
@@ -5,14 +6,14 @@ public struct UploadForm: Sendable, Hashable {
     /// The envelope around them.
     public var envelope: EnvelopeKind
     /// The compression inside their packages.
-    public var compression: Compression
+    public var compression: Codec
 
     /// A form.
     ///
     /// - Parameters:
     ///   - envelope: around them.
     ///   - compression: inside their packages.
-    public init(envelope: EnvelopeKind, compression: Compression) {
+    public init(envelope: EnvelopeKind, compression: Codec) {
         self.envelope = envelope
         self.compression = compression
     }

@@ -1,3 +1,4 @@
+internal import Compression
 internal import Envelopes
 internal import EventLog
 internal import WireJSON
@@ -16,7 +17,7 @@ extension Receipt {
             let parameters = members["parameters"]?.integerValue,
             let original = members["original_size"]?.integerValue, let stored = members["stored_size"]?.integerValue,
             let checksum = members["checksum"]?.stringValue,
-            let compression = members["compression"]?.stringValue.flatMap({ Compression(rawValue: $0) })
+            let compression = members["compression"]?.stringValue.flatMap({ Codec(rawValue: $0) })
         else { return nil }
         self.init(
             messageID: messageID, round: round, clientID: clientID,

@@ -1,3 +1,4 @@
+internal import Compression
 internal import Envelopes
 internal import EventLog
 internal import Weights
@@ -19,12 +20,12 @@ struct Receipt: Sendable, Hashable {
     let storedSize: Int
     /// Of the package's payload.
     let checksum: String
-    let compression: Compression
+    let compression: Codec
 }
 
 extension Receipt {
     /// The receipt of a record that was stored at a position.
-    init(_ sealed: SealedRecord, _ compression: Compression, at position: Position) {
+    init(_ sealed: SealedRecord, _ compression: Codec, at position: Position) {
         messageID = sealed.message.messageID
         round = sealed.message.roundNumber
         clientID = sealed.message.senderID

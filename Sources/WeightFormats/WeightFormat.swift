@@ -64,6 +64,13 @@ public enum WeightFormats {
             keepsBody: false, matches: { _ in false },
             decoder: { MessagePackDecoder(limits: $0) }, encoder: { MessagePackEncoder(arrays: $0, metadata: $1) }),
         WeightFormat(
+            name: "json_base64", aliases: ["json"], mediaTypes: ["application/json"], suffix: ".json", keepsBody: false,
+            matches: { start in
+                let first = start.first { ![0x20, 0x09, 0x0a, 0x0d].contains($0) }
+                return first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
+            },
+            decoder: { WeightsJSONDecoder(limits: $0) }, encoder: { WeightsJSONEncoder(arrays: $0, metadata: $1) }),
+        WeightFormat(
             name: "raw", aliases: [], mediaTypes: ["application/octet-stream"], suffix: ".bin", keepsBody: true,
             matches: { _ in false }, decoder: nil, encoder: { arrays, _ in RawEncoder(arrays: arrays) }),
     ]

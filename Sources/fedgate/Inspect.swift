@@ -1,3 +1,4 @@
+internal import Compression
 internal import Envelopes
 internal import Files
 internal import Flags

@@ -1,4 +1,5 @@
 internal import Aggregation
+internal import Compression
 internal import Envelopes
 internal import EventLog
 internal import Flags
@@ -25,15 +26,15 @@ struct LogFlags: Sendable {
 
     let kafka: String?
     let envelope: EnvelopeKind
-    let compression: Compression
+    let compression: Codec
     let chunkSize: Int
 
     init(_ arguments: Arguments) throws(UsageFailure) {
         kafka = arguments["--kafka"]
         let envelope = try arguments.choice("--envelope", EnvelopeKind.allCases.map(\.rawValue))
         self.envelope = envelope.flatMap { EnvelopeKind(rawValue: $0) } ?? (kafka == nil ? .binary : .json)
-        let compression = try arguments.choice("--compression", Compression.allCases.map(\.rawValue))
-        self.compression = compression.flatMap { Compression(rawValue: $0) } ?? .none
+        let compression = try arguments.choice("--compression", Codec.allCases.map(\.rawValue))
+        self.compression = compression.flatMap { Codec(rawValue: $0) } ?? .none
         chunkSize = try arguments.bytes("--chunk-size", or: 1 << 20)
         guard (64 << 10)...Topics.maxRecordBytes ~= chunkSize else {
             throw UsageFailure("--chunk-size has to be from 64KiB to 16MiB, not \(chunkSize) bytes")

@@ -1,4 +1,5 @@
 import Bytes
+import Compression
 import Envelopes
 import EventLog
 import Foundation

@@ -1,5 +1,6 @@
 """Every format in, every format out: against NumPy and the libraries that define the formats, bit for bit."""
 
+import base64
 import functools
 import gzip
 import io
@@ -18,6 +19,7 @@ import safetensors.numpy
 import zstandard
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
+from fedgate import PROGRAM, Gateway
 from weights import Record, assemble, decode, encode, same
 
 NUMPY = ["float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
@@ -108,11 +110,23 @@ def to_msgpack(arrays):
     return msgpack.packb({"weights": weights, "metadata": {}})
 
 
+def to_json(arrays):
+    return json.dumps({"weights": [
+        {"name": name, "shape": np.shape(a), "dtype": str(np.asarray(a).dtype),
+         "data": base64.b64encode(np.asarray(a).tobytes()).decode()} for name, a in arrays.items()]}).encode()
+
+
+def from_json(body):
+    return {w["name"]: np.frombuffer(base64.b64decode(w["data"]), np.dtype(w["dtype"])).reshape(w["shape"])
+            for w in json.loads(body)["weights"]}
+
+
 FORMATS = {
     "binary_custom": (fedwt_in, lambda body: dict(zip(("flat", "scalar", "empty", "cube"), decode(body)[0]))),
     "npz": (to_npz(np.savez), from_npz),
     "safetensors": (lambda a: safetensors.numpy.save({k: np.asarray(v) for k, v in a.items()}),
                     safetensors.numpy.load),
+    "json_base64": (to_json, from_json),
     "msgpack": (to_msgpack, from_msgpack),
     "protobuf": (to_protobuf, from_protobuf),
 }
@@ -370,3 +384,62 @@ def test_formats_that_nobody_has(gateway, fresh):
     assert gateway.get(f"/rounds/{number}/result?format=raw").status == 406
     assert gateway.get(f"/rounds/{number}/result?format=npy").status == 406
     assert gateway.get(f"/rounds/{number}/result?format=onnx").status == 406
+
+
+def test_json_typed_by_hand(gateway, fresh):
+    number = fresh()
+    text = '{"weights":[{"shape":[2,2],"dtype":"float32","data":[[1,2],[3,4]]}]}'
+    for site in "ab":
+        done = subprocess.run(
+            ["curl", "-sS", "--noproxy", "*", "-X", "PUT", "--json", text, f"{gateway.url}/rounds/{number}/updates/{site}"],
+            capture_output=True, text=True, check=True)
+        assert json.loads(done.stdout)["parameters"] == 4, done.stdout
+    assert same(decode(gateway.result(number))[0], [np.array([[1, 2], [3, 4]], np.float32)])
+    number = fresh()
+    for site in "ab":
+        assert send(gateway, f"/rounds/{number}/updates/{site}", b'  {"weights": [{"data": [[1.5], [-2]]}]}').status == 202
+    assert same(decode(gateway.result(number))[0], [np.array([[1.5], [-2]], np.float32)])
+
+
+def test_evil_json_is_refused_by_name(gateway, fresh):
+    path = f"/rounds/{fresh()}/updates/a?format=json"
+    deep = b'{"weights": [{"data": ' + b"[" * 100 + b"]" * 100 + b"}]}"
+    for body, word in [(deep, "dimensions"), (b'{"weights": [{"data": [1, [2]]}]}', ""), (b'{"weights": []}', "array"),
+                       (b'{"weights": [{"dtype": "int8", "data": [300]}]}', "int8"), (b'{"weights": [{"data": [NaN]}]}', ""),
+                       (b'{"weights": [{"shape": [3], "data": [1, 2]}]}', "shape"), (b'{"weights": [{"data": [1]}]', ""),
+                       (b'{"weights": [{"dtype": "float32", "shape": [1], "data": "!!!!"}]}', "")]:
+        answer = send(gateway, path, body)
+        assert answer.status == 422 and word in answer.json["detail"], (body[:60], answer)
+
+
+def test_convert_and_inspect_know_every_format(tmp_path):
+    arrays = {"w": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.array([True, False])}
+    (tmp_path / "start.npz").write_bytes(to_npz(np.savez)(arrays))
+    last = "start.npz"
+    for suffix, read in [(".safetensors", safetensors.numpy.load), (".msgpack", from_msgpack), (".pb", from_protobuf),
+                         (".json", from_json), (".fedwt", None), (".npz", from_npz)]:
+        name = f"next{suffix}"
+        subprocess.run([PROGRAM, "convert", last, name], cwd=tmp_path, check=True)
+        if read:
+            back = read((tmp_path / name).read_bytes())
+            assert same([np.asarray(back[k]) for k in arrays], list(arrays.values())), suffix
+        told = subprocess.run([PROGRAM, "inspect", name], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+        assert "2 arrays" in told and "float32  [2 × 3]" in told, told
+        last = name
+    wrong = subprocess.run([PROGRAM, "convert", last, "x.npy"], cwd=tmp_path, capture_output=True, text=True)
+    assert wrong.returncode == 1 and "npy holds one array" in wrong.stderr and not (tmp_path / "x.npy").exists()
+    unknown = subprocess.run([PROGRAM, "convert", last, "x.onnx"], cwd=tmp_path, capture_output=True, text=True)
+    assert unknown.returncode == 1 and ".safetensors" in unknown.stderr
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip", "zstd", "lz4"])
+@pytest.mark.parametrize("envelope", ["json", "binary"])
+def test_packages_in_every_compression(start, envelope, compression):
+    gateway = start(Gateway, "--compression", compression, "--envelope", envelope, "--chunk-size", "65536")
+    small, large = np.ones(1000, np.float32), np.tile(np.arange(1000, dtype=np.float32), 3000)
+    for number, array in enumerate([small, large], 1):
+        for site in "ab":
+            receipt = gateway.stored(number, site, encode([array]))
+            assert receipt["compression"] == compression
+            assert compression == "none" or receipt["stored_size"] < receipt["original_size"]
+        assert same(decode(gateway.result(number))[0], [array])

@@ -1,4 +1,5 @@
 import Bytes
+import Compression
 import Envelopes
 import EventLog
 import Foundation
@@ -12,7 +13,7 @@ private struct Chunked {
     var commit: SealedRecord
 
     init(
-        _ payload: [UInt8], _ envelope: EnvelopeKind = .binary, _ compression: Compression = .none,
+        _ payload: [UInt8], _ envelope: EnvelopeKind = .binary, _ compression: Codec = .none,
         step: Int = 50_001, inOneRecordUpTo begun: Int = 0, id: String = MessageID.make()
     ) throws {
         let space = pool
@@ -92,8 +93,8 @@ private final class Place {
 }
 
 @Suite struct ChunkTests {
-    @Test(arguments: EnvelopeKind.allCases.flatMap { kind in Compression.allCases.map { (kind, $0) } })
-    func payloadsOfManyChunksRoundTrip(envelope: EnvelopeKind, compression: Compression) throws {
+    @Test(arguments: EnvelopeKind.allCases.flatMap { kind in Codec.allCases.map { (kind, $0) } })
+    func payloadsOfManyChunksRoundTrip(envelope: EnvelopeKind, compression: Codec) throws {
         let place = try Place()
         for count in [1, Chunked.size - 1, Chunked.size, Chunked.size + 1, 1_000_003] {
             let payload = bytes(count)
@@ -108,8 +109,8 @@ private final class Place {
         #expect(place.files == 0 && place.spool.bytes == 0)
     }
 
-    @Test(arguments: EnvelopeKind.allCases.flatMap { kind in Compression.allCases.map { (kind, $0) } })
-    func aRecordThatGrewTooLargeGoesOnInChunks(envelope: EnvelopeKind, compression: Compression) throws {
+    @Test(arguments: EnvelopeKind.allCases.flatMap { kind in Codec.allCases.map { (kind, $0) } })
+    func aRecordThatGrewTooLargeGoesOnInChunks(envelope: EnvelopeKind, compression: Codec) throws {
         let place = try Place()
         let payload = bytes(400_000)
         for begun in 1...8 {

@@ -1,3 +1,4 @@
+import Compression
 import Envelopes
 import EventLog
 import Testing
@@ -80,8 +81,8 @@ import WireJSON
         }
     }
 
-    @Test(arguments: EnvelopeKind.allCases, Compression.allCases)
-    func everyByteOfTheValueCounts(envelope: EnvelopeKind, compression: Compression) throws {
+    @Test(arguments: EnvelopeKind.allCases, Codec.allCases)
+    func everyByteOfTheValueCounts(envelope: EnvelopeKind, compression: Codec) throws {
         let sealed = try seal([Array("some payload".utf8)], envelope, compression, message: message(sender: "c"))
         let value = Array(sealed.record.value)
         for place in value.indices {

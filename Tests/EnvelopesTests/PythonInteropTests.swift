@@ -1,3 +1,4 @@
+import Compression
 import Envelopes
 import EventLog
 import Testing
@@ -9,7 +10,7 @@ import WireJSON
         var number = 0
         let timestamps = [1_700_000_000.123456, 0, 1_700_000_000, 1.5e-7, 253_402_300_799.99997, 0.1]
         for envelope in EnvelopeKind.allCases {
-            for compression in Compression.allCases {
+            for compression in Codec.allCases {
                 for (count, timestamp) in zip([0, 1, 2, 3, 1000, 200_000], timestamps) {
                     let sent = message(timestamp: timestamp)
                     let sealed = try seal([bytes(count)], envelope, compression, message: sent)

@@ -1,14 +1,15 @@
 import Bytes
+import Compression
 import Envelopes
 import EventLog
 import Testing
 import WireJSON
 
-private let kinds = EnvelopeKind.allCases.flatMap { kind in Compression.allCases.map { (kind, $0) } }
+private let kinds = EnvelopeKind.allCases.flatMap { kind in Codec.allCases.map { (kind, $0) } }
 
 @Suite struct RecordSealerTests {
     @Test(arguments: kinds)
-    func everySizeRoundTrips(envelope: EnvelopeKind, compression: Compression) throws {
+    func everySizeRoundTrips(envelope: EnvelopeKind, compression: Codec) throws {
         let reader = MessageReader(limits: limits)
         for count in Array(0...40) + [255, 65_535, 65_536, 131_073, 1_000_000, 300_000, 1] {
             let payload = bytes(count)
@@ -27,7 +28,7 @@ private let kinds = EnvelopeKind.allCases.flatMap { kind in Compression.allCases
     }
 
     @Test(arguments: kinds)
-    func splitsAnywhereGiveTheSame(envelope: EnvelopeKind, compression: Compression) throws {
+    func splitsAnywhereGiveTheSame(envelope: EnvelopeKind, compression: Codec) throws {
         let payload = bytes(23)
         for first in 0...payload.count {
             for second in first...payload.count {
@@ -40,7 +41,7 @@ private let kinds = EnvelopeKind.allCases.flatMap { kind in Compression.allCases
     }
 
     @Test(arguments: kinds)
-    func fieldsTravel(envelope: EnvelopeKind, compression: Compression) throws {
+    func fieldsTravel(envelope: EnvelopeKind, compression: Codec) throws {
         let trace = RecordHeader("traceparent", Array("00-1".utf8))
         let sealed = try seal([[1, 2, 3]], envelope, compression, extraHeaders: [trace])
         let opened = try open(sealed)
@@ -56,7 +57,7 @@ private let kinds = EnvelopeKind.allCases.flatMap { kind in Compression.allCases
     }
 
     @Test(arguments: kinds)
-    func growsIntoLargerSlabs(envelope: EnvelopeKind, compression: Compression) throws {
+    func growsIntoLargerSlabs(envelope: EnvelopeKind, compression: Codec) throws {
         let payload = bytes(900_000)
         let begin = RecordSealer.capacity(forPayload: 0, envelope: envelope, compression: compression)
         var size = begin
@@ -77,7 +78,7 @@ private let kinds = EnvelopeKind.allCases.flatMap { kind in Compression.allCases
 
     /// Incompressible bytes in a slab of the size that is said to suffice; of the last count no larger one would.
     @Test(arguments: kinds)
-    func theCapacitySuffices(envelope: EnvelopeKind, compression: Compression) throws {
+    func theCapacitySuffices(envelope: EnvelopeKind, compression: Codec) throws {
         var random = SystemRandomNumberGenerator()
         let most = (0..<327_680).last {
             RecordSealer.capacity(forPayload: $0, envelope: envelope, compression: compression) <= 327_680
@@ -106,7 +107,7 @@ private let kinds = EnvelopeKind.allCases.flatMap { kind in Compression.allCases
     }
 
     @Test(arguments: kinds)
-    func metadataThatDoesNotFitIsRefusedUnlessRoomWasKept(envelope: EnvelopeKind, compression: Compression) throws {
+    func metadataThatDoesNotFitIsRefusedUnlessRoomWasKept(envelope: EnvelopeKind, compression: Codec) throws {
         let large: [String: JSONValue] = ["text": .string(String(repeating: "x", count: 90_000))]
         let failed = refusedField { try seal([[1]], envelope, compression, message: message(metadata: large)) }
         #expect(failed == "metadata")

@@ -1,4 +1,5 @@
 import Bytes
+import Compression
 import Digests
 import Envelopes
 import EventLog
@@ -31,7 +32,7 @@ func message(
 
 /// One record of a payload given in pieces.
 func seal(
-    _ pieces: [[UInt8]], _ envelope: EnvelopeKind, _ compression: Compression, message: Message = message(),
+    _ pieces: [[UInt8]], _ envelope: EnvelopeKind, _ compression: Codec, message: Message = message(),
     extraHeaders: [RecordHeader] = []
 ) throws -> SealedRecord {
     let total = pieces.reduce(0) { $0 + $1.count }

@@ -1,3 +1,4 @@
+import Compression
 import Envelopes
 import EventLog
 import Testing
