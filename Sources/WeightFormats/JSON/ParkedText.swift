@@ -42,6 +42,9 @@ struct ParkedText {
         return try keep(bytes[start..<end])
     }
 
+    /// Puts a blank behind the text, which ends a number that stands alone.
+    mutating func end() { text.append(0x20) }
+
     private mutating func keep(_ piece: Slice<UnsafeRawBufferPointer>) throws(WeightFailure) -> Int {
         guard piece.count <= Self.maximumLength - text.count else {
             throw WeightFailure(

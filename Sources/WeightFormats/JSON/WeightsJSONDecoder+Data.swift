@@ -31,7 +31,10 @@ extension WeightsJSONDecoder {
             if nested?.isComplete == true { endData() }
         case .parked:
             place = try parked?.feed(piece, from: place) ?? place
-            if parked?.isComplete == true { endData() }
+            if parked?.isComplete == true {
+                parked?.end()
+                endData()
+            }
         case .tokenizer: break
         }
         return place
@@ -90,8 +93,7 @@ extension WeightsJSONDecoder {
         // It starts anew, in the sink too: others of this array's keys cannot have put anything there.
         var numbers = NestedNumbers(type: ElementType(draft.type?.dtype ?? .float32), array: draft.index)
         expectedBytes = nil
-        // A blank behind it, which ends a number that stands alone.
-        try (parked.text + [0x20]).withUnsafeBytes { text in
+        try parked.text.withUnsafeBytes { text in
             _ = try numbers.feed(text, from: 0, origin: parked.offset, writer: writer) { bytes, offset in
                 try self.append(bytes, at: offset, to: sink)
             }
