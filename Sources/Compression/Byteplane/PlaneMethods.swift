@@ -8,7 +8,7 @@ struct PlaneMethods {
     /// Bytes that are tried; repeats farther apart are not seen.
     private static let tried = 64 << 10
     /// Bytes that a trial holds for within its array, and beyond it.
-    private static let (life, lifeBeyond) = (2 << 20, 512 << 10)
+    private static let (life, lifeBeyond) = (4 << 20, 1 << 20)
     /// Planes whose bytes take so many bits more or less are of another nature: they are tried anew.
     private static let difference = 0.5
 
