@@ -187,7 +187,8 @@ final class ResultStore: Sendable {
     static func weights(_ round: Int64) -> String { "round-\(round).fedwt" }
     /// - Parameter format: a name of the registry's.
     static func form(_ round: Int64, _ format: String) -> String {
-        "round-\(round)" + (WeightFormats.named(format)?.suffix ?? ".unknown")
+        guard format != WeightFormats.standard.name else { return weights(round) }
+        return weights(round) + (WeightFormats.named(format)?.suffix ?? ".unknown")
     }
     /// All files with bytes of a result.
     static func files(_ result: StoredResult) -> [String] {

@@ -404,7 +404,7 @@ def test_json_typed_by_hand(gateway, fresh):
 def test_evil_json_is_refused_by_name(gateway, fresh):
     path = f"/rounds/{fresh()}/updates/a?format=json"
     deep = b'{"weights": [{"data": ' + b"[" * 100 + b"]" * 100 + b"}]}"
-    for body, word in [(deep, "dimensions"), (b'{"weights": [{"data": [1, [2]]}]}', ""), (b'{"weights": []}', "array"),
+    for body, word in [(deep, "deeper"), (b'{"weights": [{"data": [1, [2]]}]}', ""), (b'{"weights": []}', "array"),
                        (b'{"weights": [{"dtype": "int8", "data": [300]}]}', "int8"), (b'{"weights": [{"data": [NaN]}]}', ""),
                        (b'{"weights": [{"shape": [3], "data": [1, 2]}]}', "shape"), (b'{"weights": [{"data": [1]}]', ""),
                        (b'{"weights": [{"dtype": "float32", "shape": [1], "data": "!!!!"}]}', "")]:
