@@ -110,7 +110,7 @@ let package = Package(
         tests("Digests"),
         tests("Telemetry"),
         tests("WireTime"),
-        tests("WeightFormats", ["Weights", "WireJSON"]),
+        tests("WeightFormats", ["Compression", "Files", "Weights", "WireJSON"]),
         tests(
             "Aggregation",
             [

@@ -1,3 +1,4 @@
+internal import Compression
 internal import Envelopes
 internal import Files
 internal import WeightFormats
@@ -38,18 +39,19 @@ final class ContributionSpool {
     /// - Parameters:
     ///   - source: the payload.
     ///   - format: of the payload.
+    ///   - filter: what was done to it before it was compressed.
     ///   - name: of the file.
     /// - Returns: the update's arrays, and where each begins in the file: dense, little-endian, in C order.
     func store(
-        _ source: Source, _ format: WeightFormat, _ limits: DecodeLimits, as name: String
+        _ source: Source, _ format: WeightFormat, behind filter: StreamFilter, _ limits: DecodeLimits, as name: String
     ) throws -> ([ArraySpec], [Int]) {
-        guard let decoder = format.decoder?(limits) else {
+        guard let decoder = try format.decoder(behind: filter, limits: limits) else {
             throw Unusable("format: \(format.name) is never a package's")
         }
         let path = directory.file(name)
         do {
             let decoded: DecodedWeights
-            if case .chunks(let payload) = source, payload.isPlain, format.keepsBody {
+            if case .chunks(let payload) = source, payload.isPlain, format.keepsBody, filter == .none {
                 let dropping = DroppingSink()
                 try payload.read { try decoder.feed($0, to: dropping) }
                 try payload.keep(as: path)

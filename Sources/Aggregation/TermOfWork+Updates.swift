@@ -58,7 +58,8 @@ extension TermOfWork {
             begin.offset = payload.firstOffset
             source = .chunks(payload)
         }
-        let (arrays, offsets) = try spool.store(source, format, limits, as: file)
+        let (arrays, offsets) = try spool.store(
+            source, format, behind: opened.package.filter, limits, as: file)
         let first = book.open[message.roundNumber]?.arrays
         let partners: [Int]
         do {

@@ -21,7 +21,7 @@ enum PackageHead {
         text.add("round_number", header.roundNumber)
         text.add("data_type", header.dataType.rawValue)
         text.add("checksum_algorithm", "sha256")
-        text.add("filter", header.filter)
+        text.add("filter", header.filter.rawValue)
         try text.add("metadata", header.metadata)
         if let chunks = header.chunks {
             try text.add("chunks", ["count": .integer(Int64(chunks.count)), "size": .integer(Int64(chunks.size))])
@@ -60,10 +60,9 @@ enum PackageHead {
         guard try fields.string("checksum_algorithm", default: "sha256") == "sha256" else {
             throw fields.refusal("checksum_algorithm", "is not sha256")
         }
-        let filter = try fields.string("filter", default: "none")
-        guard filter == "none" else {
-            let known = filter == "byteplane" ? "is not yet supported" : "is not none or byteplane"
-            throw fields.refusal("filter", "\(filter.debugDescription) \(known)")
+        let name = try fields.string("filter", default: "none")
+        guard let filter = StreamFilter(rawValue: name) else {
+            throw fields.refusal("filter", "\(name.debugDescription) is not none or byteplane")
         }
         let format = try fields.string("format")
         guard !format.isEmpty else { throw fields.refusal("format", "is empty") }

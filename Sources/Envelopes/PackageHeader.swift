@@ -7,8 +7,8 @@ public struct PackageHeader: Sendable, Hashable {
     public var format: String
     /// How the payload is compressed.
     public var compression: Codec
-    /// `none`.
-    public var filter: String
+    /// What was done to the payload before it was compressed.
+    public var filter: StreamFilter
     /// SHA-256 of the payload as stored, lowercase hex.
     public var checksum: String
     /// Bytes of the payload, decompressed.
@@ -35,7 +35,7 @@ public struct PackageHeader: Sendable, Hashable {
     /// - Parameters:
     ///   - format: the payload's format.
     ///   - compression: how the payload is compressed.
-    ///   - filter: `none`.
+    ///   - filter: what was done to the payload before it was compressed.
     ///   - checksum: SHA-256 of the payload as stored, lowercase hex.
     ///   - originalSize: bytes of the payload, decompressed.
     ///   - compressedSize: bytes of the payload as stored.
@@ -47,7 +47,7 @@ public struct PackageHeader: Sendable, Hashable {
     ///   - metadata: as the message's.
     ///   - chunks: in a commit record.
     public init(
-        format: String, compression: Codec, filter: String = "none", checksum: String, originalSize: Int,
+        format: String, compression: Codec, filter: StreamFilter = .none, checksum: String, originalSize: Int,
         compressedSize: Int, timestamp: Double, modelVersion: String?, clientID: String?, roundNumber: Int64?,
         dataType: DataType, metadata: [String: JSONValue], chunks: ChunkList? = nil
     ) {

@@ -69,9 +69,7 @@ struct BodyForm: Sendable, Hashable {
     static func mediaType(_ header: String) -> String { header.prefix { $0 != ";" }.lowercased().filter { $0 != " " } }
 
     /// Types of formats that are none of ours; those that say nothing leave it to the magic at the body's start.
-    private static let foreignTypes: Set<String> = [
-        "application/x-numpy-pickle", "application/x-pickle", "application/vnd.fedpk",
-    ]
+    private static let foreignTypes: Set<String> = ["application/vnd.fedpk"]
 
     private static func codings(_ header: String?) throws(Failure) -> [Codec] {
         var codings: [Codec] = []

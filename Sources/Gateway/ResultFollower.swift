@@ -1,3 +1,4 @@
+internal import Compression
 internal import Digests
 internal import Envelopes
 internal import EventLog
@@ -148,6 +149,9 @@ final class ResultFollower: Sendable {
         }
         guard opened.package.format == "binary_custom" else {
             throw EnvelopeFailure("format", "\(opened.package.format) cannot be served")
+        }
+        guard opened.package.filter == .none else {
+            throw EnvelopeFailure("filter", "\(opened.package.filter.rawValue) cannot be served")
         }
         // The first result of a round rules.
         guard store[message.roundNumber] == nil else { return }

@@ -55,6 +55,11 @@ public enum WeightFormats {
             matches: { $0.count >= 9 && $0[4...7].allSatisfy { $0 == 0 } && $0[8] == UInt8(ascii: "{") },
             decoder: { SafetensorsDecoder(limits: $0) }, encoder: { SafetensorsEncoder(arrays: $0, metadata: $1) }),
         WeightFormat(
+            name: "numpy_pickle", aliases: ["pickle"],
+            mediaTypes: ["application/x-numpy-pickle", "application/x-pickle"], suffix: ".pkl", keepsBody: false,
+            matches: { $0.count >= 2 && $0[0] == 0x80 && (2...5).contains($0[1]) },
+            decoder: { PickleDecoder(limits: $0) }, encoder: { PickleEncoder(arrays: $0, metadata: $1) }),
+        WeightFormat(
             name: "protobuf", aliases: [], mediaTypes: ["application/x-protobuf", "application/protobuf"],
             suffix: ".pb", keepsBody: false, matches: { _ in false },
             decoder: { ProtobufDecoder(limits: $0) }, encoder: { ProtobufEncoder(arrays: $0, metadata: $1) }),

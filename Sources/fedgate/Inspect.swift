@@ -67,7 +67,7 @@ enum Inspection {
     private static func package(_ header: PackageHeader) throws -> String {
         """
         package, \(header.format), \(header.dataType.rawValue), checksum right
-          compression  \(header.compression.rawValue), \(header.originalSize) bytes as \(header.compressedSize)
+          compression  \(header.compression.rawValue), filter \(header.filter.rawValue), \(header.originalSize) bytes as \(header.compressedSize)
           checksum     \(header.checksum)
           client       \(header.clientID ?? "-")
           round        \(header.roundNumber.map { String($0) } ?? "-")
@@ -80,11 +80,13 @@ enum Inspection {
         guard let format = WeightFormats.named(header.format), header.dataType != .metadata else {
             return "payload of \(payload.count) bytes"
         }
-        return try weights(payload, format)
+        return try weights(payload, format, behind: header.filter)
     }
 
-    private static func weights(_ bytes: UnsafeRawBufferPointer, _ format: WeightFormat) throws -> String {
-        let decoded = try WeightFile.decode(bytes, format, to: DroppingSink())
+    private static func weights(
+        _ bytes: UnsafeRawBufferPointer, _ format: WeightFormat, behind filter: StreamFilter = .none
+    ) throws -> String {
+        let decoded = try WeightFile.decode(bytes, format, behind: filter, to: DroppingSink())
         var lines = [
             "\(format.name), \(bytes.count) bytes, \(decoded.arrays.count) arrays, metadata \(try text(decoded.metadata))"
         ]

@@ -1,3 +1,4 @@
+internal import Compression
 internal import Files
 internal import WeightFormats
 
@@ -27,9 +28,10 @@ enum WeightFile {
 
     /// Decodes a file that is mapped, piece by piece.
     static func decode(
-        _ bytes: UnsafeRawBufferPointer, _ format: WeightFormat, to sink: any ElementSink
+        _ bytes: UnsafeRawBufferPointer, _ format: WeightFormat, behind filter: StreamFilter = .none,
+        to sink: any ElementSink
     ) throws -> DecodedWeights {
-        guard let decoder = format.decoder?(limits) else {
+        guard let decoder = try format.decoder(behind: filter, limits: limits) else {
             throw StartFailure(description: "raw bytes do not say what they are; they cannot be read here")
         }
         for start in stride(from: 0, to: bytes.count, by: step) {

@@ -5,9 +5,12 @@ import functools
 import gzip
 import io
 import json
+import os
+import pickle
 import struct
 import subprocess
 import zlib
+from collections import OrderedDict
 
 import ml_dtypes
 import msgpack
@@ -127,6 +130,7 @@ FORMATS = {
     "safetensors": (lambda a: safetensors.numpy.save({k: np.asarray(v) for k, v in a.items()}),
                     safetensors.numpy.load),
     "json_base64": (to_json, from_json),
+    "numpy_pickle": (lambda a: pickle.dumps({k: np.asarray(v) for k, v in a.items()}), pickle.loads),
     "msgpack": (to_msgpack, from_msgpack),
     "protobuf": (to_protobuf, from_protobuf),
 }
@@ -136,7 +140,7 @@ FORMATS = {
 @pytest.mark.parametrize("format", FORMATS)
 def test_what_a_library_wrote_comes_back_for_it(gateway, number, format, dtype):
     write, read = FORMATS[format]
-    if dtype in NARROW and format in ("npz", "binary_custom", "msgpack"):
+    if dtype in NARROW and format in ("npz", "binary_custom", "msgpack", "numpy_pickle"):
         pytest.skip("the example codec is NumPy's" if format == "binary_custom" else "the format has no such dtype")
     if format == "safetensors" and dtype in NARROW:
         pytest.skip("safetensors.numpy has no such dtype; test_narrow_floats does it by hand")
@@ -443,3 +447,50 @@ def test_packages_in_every_compression(start, envelope, compression):
             assert receipt["compression"] == compression
             assert compression == "none" or receipt["stored_size"] < receipt["original_size"]
         assert same(decode(gateway.result(number))[0], [array])
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_pickles_of_every_protocol_and_shape(gateway, fresh, protocol):
+    first, second = np.arange(5000, dtype=np.float32), np.asfortranarray(np.arange(6, dtype=">i8").reshape(2, 3))
+    forms = [[first, second], (first, second), {"a": first, "b": second}, OrderedDict(a=first, b=second),
+             {"weights": [first, second], "metadata": {"site": "a", "loss": 0.5, "tags": ["x", None, True]}},
+             {"weights": {"a": first, "b": second}, "metadata": {}}, first]
+    for form in forms:
+        number = fresh()
+        for site in "ab":
+            answer = send(gateway, f"/rounds/{number}/updates/{site}", pickle.dumps(form, protocol))
+            assert answer.status == 202, (form, answer)
+        gateway.result(number)
+        back = pickle.loads(gateway.get(f"/rounds/{number}/result?format=pickle").body)
+        back = list(back.values()) if isinstance(back, dict) else back
+        assert same(back, [first, second.astype("<i8")] if form is not first else [first])
+
+
+class Evil:
+    def __init__(self, *call):
+        self.call = call
+
+    def __reduce__(self):
+        return self.call
+
+
+def test_evil_pickles_are_refused_by_name_and_nothing_runs(gateway, fresh, tmp_path):
+    mark = tmp_path / "was-here"
+    path = f"/rounds/{fresh()}/updates/a"
+    array = np.arange(3.0)
+    good = pickle.dumps([array])
+    assert send(gateway, path, good).status == 202
+    cases = [(pickle.dumps(Evil(os.system, (f"touch {mark}",))), "system"), (pickle.dumps(Evil(eval, ("1",))), "eval"),
+             (pickle.dumps([Evil(np.load, ("x",))]), "load"), (pickle.dumps(np.array([None])), "O8"),
+             (b"\x80\x04cos\nsystem\n.", "system"), (b"\x80\x04" + b"(" * 100_000, "ends here"),
+             (b"\x80\x04h\x05.", "memo 5"), (b"\x80\x04.", "empty"), (b"\x80\x04i", "opcode 0x69"),
+             (b"\x80\x04\x8e" + b"\xff" * 8, "more than"), (b"\x80\x04X\xff\xff\xff\xff", "ends here"),
+             (b"\x80\x04]\x94h\x00a.", "a list"), (b"\x80\x04" + b"]" * 1_100_000, "objects"),
+             (good + b"x", "left over"), (pickle.dumps(b"x"), "not arrays"), (pickle.dumps([]), "no array"),
+             (pickle.dumps([array])[:-3], "ends here"), (b"\x80\x07.", "protocol 7")]
+    for body, word in cases:
+        answer = send(gateway, f"{path}?format=pickle", body)
+        assert answer.status == 422 and word in answer.json["detail"] and "offset" in answer.json, (body[:60], word, answer)
+    for cut in range(2, len(good) - 1):
+        assert send(gateway, f"{path}?format=pickle", good[:cut]).status == 422
+    assert not mark.exists() and gateway.get("/healthz").status == 200

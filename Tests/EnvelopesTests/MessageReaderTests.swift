@@ -58,7 +58,7 @@ import WireJSON
             ("model_version", .integer(1)), ("client_id", .string("a/b")), ("client_id", .integer(1)),
             ("client_id", nil), ("round_number", .string("1")), ("round_number", .integer(-1)),
             ("data_type", .string("x")), ("data_type", .null), ("checksum_algorithm", .string("md5")),
-            ("filter", .string("byteplane")), ("filter", .string("x")), ("metadata", .array([])),
+            ("filter", .string("bitplane")), ("filter", .string("x")), ("metadata", .array([])),
             ("chunks", .array([])), ("chunks", .object(["count": .integer(1), "size": .integer(7)])),
         ] as [(String, JSONValue?)])
     func eachSpoiltFieldOfThePackageIsNamed(field: String, value: JSONValue?) {

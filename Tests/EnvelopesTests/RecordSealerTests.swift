@@ -46,7 +46,7 @@ private let kinds = EnvelopeKind.allCases.flatMap { kind in Codec.allCases.map {
         let sealed = try seal([[1, 2, 3]], envelope, compression, extraHeaders: [trace])
         let opened = try open(sealed)
         let header = opened.package
-        #expect(header.format == "binary_custom" && header.compression == compression && header.filter == "none")
+        #expect(header.format == "binary_custom" && header.compression == compression && header.filter == .none)
         #expect(header.clientID == sealed.message.senderID && header.roundNumber == 3)
         #expect(header.timestamp == sealed.message.timestamp && header.metadata == sealed.message.metadata)
         #expect(header.modelVersion == "1.0" && header.dataType == .modelWeights && header.originalSize == 3)

@@ -8,6 +8,14 @@ extension FEDWT001Validator {
     /// - Throws: `WeightFailure` naming the field, the array and the offset.
     public mutating func feed(_ bytes: UnsafeRawBufferPointer) throws(WeightFailure) {
         var rest = bytes[...]
+        while !rest.isEmpty { _ = try take(&rest) }
+    }
+
+    /// Takes bytes up to where the elements of a dense array begin, at most.
+    ///
+    /// - Parameter rest: what was taken is cut off from its front.
+    /// - Returns: the index of the array whose elements begin there; nil when `rest` is used up.
+    mutating func take(_ rest: inout Slice<UnsafeRawBufferPointer>) throws(WeightFailure) -> Int? {
         while !rest.isEmpty {
             if skip > 0 {
                 let count = Int(min(skip, UInt64(rest.count)))
@@ -21,8 +29,12 @@ extension FEDWT001Validator {
             field.append(contentsOf: piece)
             rest = rest.dropFirst(piece.count)
             offset += UInt64(piece.count)
-            if field.count == needed { try completeField() }
+            guard field.count == needed else { continue }
+            let isRecord = if case .record = step { true } else { false }
+            try completeField()
+            if isRecord, skip > 0, let index = lastIndex, !bodies[index].isSparse { return index }
         }
+        return nil
     }
 
     /// Says that the stream has ended.
