@@ -129,7 +129,7 @@ def test_a_wrong_byte_is_answered_before_the_rest_has_come(gateway):
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as connection:
         connection.sendall(put(b"Content-Length: 10000000") + b"FEDWT002" + b"\0" * 1000)
         received = connection.recv(65536)
-    assert statuses(received) == [422], received
+    assert statuses(received) == [415], received
 
 
 def test_requests_in_a_row_are_answered_in_a_row(gateway, number):

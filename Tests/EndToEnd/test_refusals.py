@@ -65,7 +65,7 @@ CORRUPT = {
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunked"])
 def test_corrupt_weights(gateway, number, name, chunked):
     body, offset = CORRUPT[name]
-    answer = gateway.put(number, "bad", iter([body]) if chunked else body)
+    answer = gateway.put(number, "bad", iter([body]) if chunked else body, "format=fedwt")
     assert answer.status == 422 and answer.problem == "malformed-weights", answer
     assert 0 <= answer.json["offset"] <= len(body), answer.json
     assert offset in (None, answer.json["offset"]), answer.json
@@ -75,7 +75,7 @@ def test_corrupt_weights(gateway, number, name, chunked):
 def test_truncated_anywhere(gateway, number):
     body = encode([np.arange(3, dtype=np.float32)], {"layer_names": ["w"]})
     for length in range(1, len(body)):
-        answer = gateway.put(number, "cut", body[:length])
+        answer = gateway.put(number, "cut", body[:length], "format=fedwt")
         assert answer.status == 422 and answer.problem == "malformed-weights", (length, answer)
         assert 0 <= answer.json["offset"] <= length, (length, answer.json)
     assert gateway.get(f"/rounds/{number}").status == 404

@@ -104,7 +104,7 @@ def test_the_latest_result(start):
     assert answer.status == 200 and answer.headers["Fed-Round"] == "6"
 
 
-def test_only_fedwt_can_be_had(gateway, number):
+def test_fedwt_is_what_is_had_without_a_preference(gateway, number):
     close(gateway, number)
     path = f"/rounds/{number}/result"
     for accept in ("application/vnd.fedwt", "*/*", "application/*;q=0.5", "text/html, */*;q=0.1"):
@@ -113,7 +113,7 @@ def test_only_fedwt_can_be_had(gateway, number):
         answer = gateway.get(path, Accept=accept)
         assert answer.status == 406 and answer.problem == "not-acceptable", accept
     assert gateway.get(path + "?format=fedwt").status == 200
-    assert gateway.get(path + "?format=npz").status == 406
+    assert gateway.get(path + "?format=onnx").status == 406
     assert gateway.get(path + "?wait=soon").status == 400
     assert gateway.get(path + "?weight=30").status == 400
 

@@ -91,7 +91,9 @@ final class PickleArray {
     var contents: Contents?
 }
 
-/// The globals that a pickle may name. Nothing of them is ever imported or called.
+/// The globals that a pickle may name.
+///
+/// Nothing of them is ever imported or called.
 enum PickleGlobal: String {
     case reconstruct = "numpy.core.multiarray._reconstruct"
     case reconstruct2 = "numpy._core.multiarray._reconstruct"
