@@ -84,7 +84,8 @@ public struct FEDWT001Writer: WeightEncoder {
     private func sparseElements(_ spec: ArraySpec, _ bytes: UnsafeRawBufferPointer) -> Nonzero? {
         guard sparse == .coo, !spec.shape.isEmpty, spec.count > 0 else { return nil }
         let nonzero = Nonzero(bytes: bytes, itemSize: spec.dtype.itemSize)
-        let zeros = spec.count - nonzero.count
+        guard let stored = nonzero.count(upTo: spec.count / 10 + 1) else { return nil }
+        let zeros = spec.count - stored
         // In floating point, as the reference compares.
         return Double(zeros) / Double(spec.count) > 0.9 ? nonzero : nil
     }

@@ -10,6 +10,19 @@ struct Nonzero {
         return found
     }
 
+    /// How many there are, or nil when there are more than `most`; a dense array is told after a part of it.
+    func count(upTo most: Int) -> Int? {
+        struct Enough: Error {}
+        var found = 0
+        do {
+            try forEach { _ in
+                found += 1
+                if found > most { throw Enough() }
+            }
+        } catch { return nil }
+        return found
+    }
+
     /// Calls `body` with the index of each, ascending.
     ///
     /// Eight bytes are looked at together, since this is called for arrays that are mostly zero.
