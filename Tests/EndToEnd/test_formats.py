@@ -494,3 +494,37 @@ def test_evil_pickles_are_refused_by_name_and_nothing_runs(gateway, fresh, tmp_p
     for cut in range(2, len(good) - 1):
         assert send(gateway, f"{path}?format=pickle", good[:cut]).status == 422
     assert not mark.exists() and gateway.get("/healthz").status == 200
+
+
+def reference_sparse(array, **changes):
+    """The sparse record that the protocol's first implementation writes (flag 1)."""
+    places = np.nonzero(array)
+    record = {"shape": array.shape, "dtype": str(array.dtype), "indices": [i.astype(np.uint32) for i in places],
+              "values": array[places], **changes}
+    return assemble(Record(str(array.dtype), array.shape, pickle.dumps({k: v for k, v in record.items() if v is not None}),
+                           flag=1))
+
+
+def test_the_references_pickled_sparse_arrays_are_read(gateway, fresh):
+    for array in (np.zeros((20, 30), np.float32), np.zeros((3, 4, 5), np.int64)):
+        array[1, 2] = 7
+        array[-1, -1] = 3
+        number = fresh()
+        for site in "ab":
+            assert gateway.put(number, site, reference_sparse(array)).status == 202
+        assert same(decode(gateway.result(number))[0], [array])
+    array = np.zeros(50, np.float32)
+    array[[3, 40]] = 1
+    path = f"/rounds/{fresh()}/updates/a"
+    cases = [({"shape": (51,)}, "differs"), ({"dtype": "float64"}, "differs"), ({"indices": None}, "dict of"),
+             ({"values": np.ones(2, np.float64)}, "values"), ({"indices": []}, "dimensions"),
+             ({"indices": [np.array([1], np.uint32)]}, "indices"), ({"values": Evil(os.system, ("true",))}, "system"),
+             ({"indices": [np.array([1, 2], np.float32)]}, "indices")]
+    for changes, word in cases:
+        answer = send(gateway, path, reference_sparse(array, **changes))
+        assert answer.status == 422 and word in answer.json["detail"] and answer.json["array"] == 0, (changes, answer)
+    good = reference_sparse(array)
+    for cut in range(9, len(good)):
+        assert send(gateway, path, good[:cut]).status == 422
+    chunked = gateway.request("PUT", path, iter([good[i:i + 1] for i in range(len(good))]))
+    assert chunked.status == 202

@@ -30,6 +30,7 @@ public final class FEDWT001Decoder: WeightDecoder {
 
     private static func storage(_ spec: ArraySpec, _ body: FEDWT001Validator.Body) -> DecodedArray.Storage {
         let start = Int(body.start)
+        if let pickled = body.pickled { return pickled }
         guard body.isSparse else {
             return .dense(bytes: start..<start + spec.byteCount, axes: nil, bigEndian: false)
         }

@@ -86,8 +86,14 @@ extension FEDWT001Validator {
         case 2:
             try beginSparse(index, length, at: start)
         case 1:
-            throw WeightFailure(
-                "flag 1 (pickled sparse) is not read by this version; send flag 0 or 2", at: start + 4, array: index)
+            guard !arrays[index].shape.isEmpty else {
+                throw WeightFailure("a 0-dimensional array is never sparse", at: start + 4, array: index)
+            }
+            let begin = start + 13
+            guard length > 0, begin <= UInt64(Int.max) - length else {
+                throw WeightFailure("byte length \(length) holds no pickle", at: start + 5, array: index)
+            }
+            pickle = PickledSparse(arrays[index], index: index, at: begin, length: length)
         default:
             throw WeightFailure("flag \(flag) is not 0, 1 or 2", at: start + 4, array: index)
         }

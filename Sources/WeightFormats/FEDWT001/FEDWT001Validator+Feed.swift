@@ -24,6 +24,7 @@ extension FEDWT001Validator {
                 offset += UInt64(count)
                 continue
             }
+            if try takePickle(&rest) { continue }
             if case .end = step { throw WeightFailure("bytes left over behind the last array", at: offset) }
             let piece = rest.prefix(needed - field.count)
             field.append(contentsOf: piece)
@@ -37,11 +38,25 @@ extension FEDWT001Validator {
         return nil
     }
 
+    /// Takes bytes of a pickled sparse record, when one is being read.
+    private mutating func takePickle(_ rest: inout Slice<UnsafeRawBufferPointer>) throws(WeightFailure) -> Bool {
+        guard pickle != nil, let index = lastIndex else { return false }
+        let count = try pickle?.take(UnsafeRawBufferPointer(rebasing: rest)) ?? 0
+        rest = rest.dropFirst(count)
+        offset += UInt64(count)
+        guard pickle?.isComplete == true else { return true }
+        let storage = try pickle?.finish()
+        bodies[index].pickled = storage
+        pickle = nil
+        try nextRecord()
+        return true
+    }
+
     /// Says that the stream has ended.
     ///
     /// - Throws: `WeightFailure` when it ended too early.
     public mutating func finish() throws(WeightFailure) {
-        guard case .end = step, skip == 0 else {
+        guard case .end = step, skip == 0, pickle == nil else {
             throw WeightFailure("the body ends here, in the middle of \(expectation)", at: offset, array: currentArray)
         }
     }

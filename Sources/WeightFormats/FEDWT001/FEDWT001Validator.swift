@@ -19,6 +19,8 @@ public struct FEDWT001Validator: ~Copyable {
         public var start: UInt64
         /// Elements that are there: all of a dense array.
         public var stored: Int
+        /// Of a pickled sparse array, where its coordinates and values are.
+        public var pickled: DecodedArray.Storage?
     }
 
     enum Step {
@@ -54,6 +56,8 @@ public struct FEDWT001Validator: ~Copyable {
     var sparseBytes: UInt64 = 0
     var coordinatesLeft = 0
     var coordinates = CoordinateCheck()
+    /// The sparse record that is being read, where it is pickled.
+    var pickle: PickledSparse?
 
     /// A validator at the start of a stream.
     ///

@@ -23,7 +23,7 @@ extension PickleMachine {
             return .bytes(try park(text, to: sink))
         case .bytes, .bytes2:
             guard arguments.isEmpty else { throw failure("\(global.rawValue) is for no arguments only") }
-            return .bytes(budget.position..<budget.position)
+            return .bytes(place..<place)
         case .orderedDict:
             guard arguments.isEmpty else { throw failure("collections.OrderedDict is for no arguments only") }
             return .dictionary(newDictionary())

@@ -43,7 +43,25 @@ struct PickleMachine {
     private var lists: [PickleList] = []
     private var dictionaries: [PickleDictionary] = []
 
-    init(limits: DecodeLimits) { budget = DecodeBudget(limits: limits) }
+    /// Bytes are not given to the sink, and their places are those in the body that the pickle is a part of.
+    private let isInPlace: Bool
+
+    init(limits: DecodeLimits) {
+        budget = DecodeBudget(limits: limits)
+        isInPlace = false
+    }
+
+    /// For a pickle within a body.
+    ///
+    /// - Parameter start: of the pickle in the body.
+    init(limits: DecodeLimits, inPlaceAt start: UInt64) {
+        budget = DecodeBudget(limits: limits)
+        isInPlace = true
+        offset = start
+    }
+
+    /// Where the bytes that come next will be found.
+    var place: Int { isInPlace ? Int(clamping: offset) : budget.position }
 
     mutating func feed(_ piece: UnsafeRawBufferPointer, to sink: any ElementSink) throws {
         var rest = piece
@@ -173,6 +191,9 @@ struct PickleMachine {
             }
             return try want(.text(Int(count)), Int(count), sink)
         }
+        guard !isInPlace else {
+            throw failure("a string of more than \(Self.longestText) bytes; write protocol 3 or later")
+        }
         // A character of Latin-1 has at most two bytes.
         try budget.admit(count / 2, at: opcodeOffset, array: 0)
         step = .longText(left: count, start: budget.position)
@@ -180,8 +201,8 @@ struct PickleMachine {
 
     private mutating func beginBytes(_ count: UInt64) throws(WeightFailure) {
         try budget.admit(count, at: opcodeOffset, array: 0)
-        guard count > 0 else { return try pushNext(.bytes(budget.position..<budget.position)) }
-        step = .bytes(left: count, start: budget.position)
+        guard count > 0 else { return try pushNext(.bytes(place..<place)) }
+        step = .bytes(left: count, start: place)
     }
 
     private mutating func readBytes(
@@ -189,10 +210,10 @@ struct PickleMachine {
     ) throws {
         let piece = UnsafeRawBufferPointer(rebasing: rest[..<Int(min(left, UInt64(rest.count)))])
         rest = UnsafeRawBufferPointer(rebasing: rest[piece.count...])
-        try budget.append(piece, to: sink, at: offset, array: 0)
+        if !isInPlace { try budget.append(piece, to: sink, at: offset, array: 0) }
         offset += UInt64(piece.count)
         guard left == UInt64(piece.count) else { return step = .bytes(left: left - UInt64(piece.count), start: start) }
-        try pushNext(.bytes(start..<budget.position))
+        try pushNext(.bytes(start..<place))
     }
 
     /// From UTF-8 to Latin-1.
@@ -397,6 +418,8 @@ struct PickleMachine {
             guard let byte = UInt8(exactly: scalar.value) else { throw failure("a string is not Latin-1") }
             latin.append(byte)
         }
+        guard !isInPlace || latin.count <= 1 else { throw failure("bytes as a str; write protocol 3 or later") }
+        guard !isInPlace else { return place..<place }
         let start = budget.position
         try latin.withUnsafeBytes { try budget.append($0, to: sink, at: opcodeOffset, array: 0) }
         textBytes -= string.utf8.count
