@@ -90,7 +90,7 @@ extension FEDWT001Validator {
                 throw WeightFailure("a 0-dimensional array is never sparse", at: start + 4, array: index)
             }
             let begin = start + 13
-            guard length > 0, begin <= UInt64(Int.max) - length else {
+            guard length > 0, length <= UInt64(Int.max), begin <= UInt64(Int.max) - length else {
                 throw WeightFailure("byte length \(length) holds no pickle", at: start + 5, array: index)
             }
             pickle = PickledSparse(arrays[index], index: index, at: begin, length: length)
