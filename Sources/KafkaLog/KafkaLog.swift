@@ -56,15 +56,11 @@ public final class KafkaLog: EventLog {
         }
     }
 
-    /// Low and high watermarks; what a transaction has not committed yet lies below the high one, too.
+    /// Low and high watermarks, within ten seconds; what a transaction has not committed yet lies below the high one, too.
     public func ends(of topic: String) throws(LogFailure) -> [Int32: Range<Int64>] {
         let partitions = try partitions(of: topic)
         return try current().use { (handle) throws(LogFailure) in
-            var ends: [Int32: Range<Int64>] = [:]
-            for partition in 0..<partitions {
-                ends[partition] = try Watermarks.ask(handle, topic, partition)
-            }
-            return ends
+            try Watermarks(handle: handle, topic: topic, partitions: partitions).ask()
         }
     }
 
