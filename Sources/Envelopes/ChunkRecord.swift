@@ -61,5 +61,4 @@ public struct ChunkedPayload: Sendable {
     public let summary: PayloadSummary
     /// How many chunks, and their bytes.
     public let chunks: ChunkList
-    let compression: Codec
 }

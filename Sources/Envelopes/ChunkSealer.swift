@@ -13,8 +13,8 @@ public struct ChunkSealer: ~Copyable {
     public let messageID: String
     private let key: [UInt8]
     private let chunkSize: Int
-    private let compression: Codec
-    private let compressor: StreamCompressor?
+    private let compression: CompressionPolicy
+    private let compressor: PayloadCompressor?
     private var digest: SHA256
     private var bodyDigest: SHA256?
     private var spare: [Slab] = []
@@ -31,14 +31,14 @@ public struct ChunkSealer: ~Copyable {
     ///   - key: of the message's record, so that all stand in one partition.
     ///   - chunkSize: bytes of a chunk.
     ///   - compression: of the payload.
-    public init(messageID: String, key: [UInt8], chunkSize: Int, compression: Codec) {
+    public init(messageID: String, key: [UInt8], chunkSize: Int, compression: CompressionPolicy) {
         self.messageID = messageID
         self.key = key
         self.chunkSize = chunkSize
         self.compression = compression
         digest = SHA256()
-        compressor = compression == .none ? nil : try? StreamCompressor(compression)
-        bodyDigest = compression == .none ? nil : SHA256()
+        compressor = compression.isNone ? nil : try? PayloadCompressor(compression)
+        bodyDigest = compression.isNone ? nil : SHA256()
     }
 
     /// Goes on where a sealer for one record stands, whose payload turned out to be too large for it.
@@ -73,8 +73,9 @@ public struct ChunkSealer: ~Copyable {
     /// - Parameter bytes: of the payload, before compression.
     public func slabsMissing(for bytes: Int) -> Int {
         var needed = bytes
-        if compression != .none {
-            needed = RecordSealer.compressedBound(min(original, RecordSealer.waiting) + bytes) ?? .max
+        if !compression.isNone {
+            let held = min(original, PayloadCompressor.heldBack(compression))
+            needed = PayloadCompressor.bound(held + bytes) ?? .max
         }
         let room = (current == nil ? 0 : chunkSize - filled) + spare.count * chunkSize
         return needed <= room ? 0 : (needed - room - 1) / chunkSize + 1
@@ -88,6 +89,15 @@ public struct ChunkSealer: ~Copyable {
         spare.append(slab)
     }
 
+    /// Says what the next bytes hold, for a compression that looks at it.
+    ///
+    /// - Parameters:
+    ///   - content: of the whole payload.
+    ///   - extents: where dense arrays lie, counted from the payload's start; none begins before what was written.
+    public func note(_ content: CompressionChoice.Content, _ extents: [PlaneExtent]) {
+        compressor?.note(content, extents)
+    }
+
     /// Takes the next bytes of the payload, for which no slab may be missing.
     ///
     /// - Parameters:
@@ -97,7 +107,7 @@ public struct ChunkSealer: ~Copyable {
     public mutating func write(_ piece: UnsafeRawBufferPointer, emit: (Record) -> Void) throws(EnvelopeFailure) {
         precondition(slabsMissing(for: piece.count) == 0, "there is no memory for the piece")
         original += piece.count
-        guard compression != .none else { return append(piece, emit) }
+        guard !compression.isNone else { return append(piece, emit) }
         bodyDigest?.update(piece)
         try compress(piece, ending: false, emit)
     }
@@ -107,16 +117,17 @@ public struct ChunkSealer: ~Copyable {
     /// - Parameter emit: takes the last chunk.
     /// - Throws: `EnvelopeFailure` when the compressor fails.
     public consuming func finish(emit: (Record) -> Void) throws(EnvelopeFailure) -> ChunkedPayload {
-        if compression != .none { try compress(UnsafeRawBufferPointer(start: nil, count: 0), ending: true, emit) }
+        if !compression.isNone { try compress(UnsafeRawBufferPointer(start: nil, count: 0), ending: true, emit) }
         if filled > 0 { sendCurrent(emit) }
         let checksum = Hex.encode(digest.finalize())
         let body = bodyDigest.take()?.finalize()
+        let choice = compressor?.choice ?? .none
         return ChunkedPayload(
             messageID: messageID,
             summary: PayloadSummary(
                 bodyDigest: body.map { Hex.encode($0) } ?? checksum, originalSize: original, storedSize: stored,
-                checksum: checksum),
-            chunks: ChunkList(count: count, size: stored), compression: compression)
+                checksum: checksum, compression: choice.codec, filter: choice.filter),
+            chunks: ChunkList(count: count, size: stored))
     }
 
     private mutating func compress(

@@ -1,5 +1,6 @@
 internal import Base64
 internal import Bytes
+internal import Compression
 internal import Digests
 public import EventLog
 
@@ -53,7 +54,7 @@ extension RecordSealer {
         let message = describe(summary)
         try message.check()
         let header = PackageHeader(
-            format: format, compression: chunked?.compression ?? compression, checksum: summary.checksum,
+            format: format, compression: summary.compression, filter: summary.filter, checksum: summary.checksum,
             originalSize: summary.originalSize,
             compressedSize: summary.storedSize, timestamp: message.timestamp, modelVersion: modelVersion,
             clientID: message.senderID, roundNumber: message.roundNumber, dataType: dataType,
@@ -80,7 +81,7 @@ extension RecordSealer {
         let digest = bodyDigest.take()?.finalize()
         return PayloadSummary(
             bodyDigest: digest.map { Hex.encode($0) } ?? checksum, originalSize: original, storedSize: stored.count,
-            checksum: checksum)
+            checksum: checksum, compression: choice.codec, filter: choice.filter)
     }
 
     /// The reference's JSON object around the payload's characters, which are there already.

@@ -10,11 +10,11 @@ internal import Digests
 /// Thread: one at a time.
 public struct RecordSealer: ~Copyable {
     var stored: StoredPayload
-    let compression: Codec
+    let compression: CompressionPolicy
     var original = 0
     var bodyDigest: SHA256?
     /// Nil without compression, and when there is no memory for it.
-    let compressor: StreamCompressor?
+    let compressor: PayloadCompressor?
 
     /// Bytes of a slab that surely suffice.
     ///
@@ -24,12 +24,13 @@ public struct RecordSealer: ~Copyable {
     ///   - compression: of the payload.
     ///   - metadata: bytes of the message's metadata as JSON.
     public static func capacity(
-        forPayload bytes: Int, envelope: EnvelopeKind, compression: Codec, metadata: Int = 16 << 10
+        forPayload bytes: Int, envelope: EnvelopeKind, compression: CompressionPolicy, metadata: Int = 16 << 10
     ) -> Int {
         let room = RecordRoom(envelope, metadata: metadata)
         // What is too much for an `Int` is too much for any slab.
         guard bytes < Int.max / 4 else { return .max }
-        let stored = compression == .none ? bytes : compressedBound(bytes + waiting) ?? .max
+        let held = min(bytes, PayloadCompressor.heldBack(compression))
+        let stored = compression.isNone ? bytes : PayloadCompressor.bound(bytes + held) ?? .max
         return room.head + room.encoded(stored) + room.tail
     }
 
@@ -41,13 +42,13 @@ public struct RecordSealer: ~Copyable {
     ///   - compression: of the payload.
     ///   - metadata: bytes of the message's metadata as JSON.
     public static func largestPayload(
-        inRecord recordBytes: Int, envelope: EnvelopeKind, compression: Codec, metadata: Int = 16 << 10
+        inRecord recordBytes: Int, envelope: EnvelopeKind, compression: CompressionPolicy, metadata: Int = 16 << 10
     ) -> Int {
         // The metadata stands in the message and in the package's head, there as base64 under JSON.
         let room = max(0, recordBytes - ChunkRecord.overhead - 4 * metadata)
         let stored = envelope == .json ? room / 4 * 3 : room
         // What cannot be shrunk grows by a 128th at most.
-        return compression == .none ? stored : stored / 129 * 128
+        return compression.isNone ? stored : stored / 129 * 128
     }
 
     /// A sealer for one record.
@@ -57,35 +58,26 @@ public struct RecordSealer: ~Copyable {
     ///   - envelope: of the record.
     ///   - compression: of the payload.
     ///   - metadata: bytes of the message's metadata as JSON, as in `capacity`.
-    public init(slab: Slab, envelope: EnvelopeKind, compression: Codec, metadata: Int = 16 << 10) {
+    public init(slab: Slab, envelope: EnvelopeKind, compression: CompressionPolicy, metadata: Int = 16 << 10) {
         stored = StoredPayload(slab: slab, room: RecordRoom(envelope, metadata: metadata))
         self.compression = compression
-        if compression == .none {
+        if compression.isNone {
             compressor = nil
             bodyDigest = nil
         } else {
-            compressor = try? StreamCompressor(compression)
+            compressor = try? PayloadCompressor(compression)
             bodyDigest = SHA256()
         }
     }
-
-    /// Bytes that a compressed stream of so many takes at most, or nil when that does not fit an `Int`.
-    ///
-    /// A streaming writer does not announce the size: its frame header and each block's head add to what cannot be shrunk.
-    static func compressedBound(_ count: Int) -> Int? {
-        let (bound, overflow) = count.addingReportingOverflow(count / 128 + 2048)
-        return overflow ? nil : bound
-    }
-
-    /// Input that a compressor may hold back: more than a block.
-    static let waiting = 256 << 10
 
     /// Whether another `count` payload bytes surely fit.
     ///
     /// - Parameter count: bytes.
     public func fits(_ count: Int) -> Bool {
-        guard compression != .none else { return stored.fits(count) }
-        guard count < Int.max / 4, let bound = Self.compressedBound(min(original, Self.waiting) + count) else {
+        guard !compression.isNone else { return stored.fits(count) }
+        guard count < Int.max / 4,
+            let bound = PayloadCompressor.bound(min(original, PayloadCompressor.heldBack(compression)) + count)
+        else {
             return false
         }
         return stored.fits(bound)
@@ -96,6 +88,15 @@ public struct RecordSealer: ~Copyable {
     /// - Parameter larger: at least as large as the one before; what is there is copied.
     public mutating func move(to larger: Slab) { stored.move(to: larger) }
 
+    /// Says what the next bytes hold, for a compression that looks at it.
+    ///
+    /// - Parameters:
+    ///   - content: of the whole payload.
+    ///   - extents: where dense arrays lie, counted from the payload's start; none begins before what was written.
+    public func note(_ content: CompressionChoice.Content, _ extents: [PlaneExtent]) {
+        compressor?.note(content, extents)
+    }
+
     /// Takes the next bytes of the payload, which must fit.
     ///
     /// - Parameter piece: any number of bytes for which `fits` holds.
@@ -103,7 +104,7 @@ public struct RecordSealer: ~Copyable {
     public mutating func write(_ piece: UnsafeRawBufferPointer) throws(EnvelopeFailure) {
         precondition(fits(piece.count), "the slab is too small for the piece")
         original += piece.count
-        if compression != .none {
+        if !compression.isNone {
             bodyDigest?.update(piece)
             try compress(piece, ending: false)
         } else {
@@ -113,7 +114,7 @@ public struct RecordSealer: ~Copyable {
 
     /// Compresses bytes into the slab, or what is left when the payload ends.
     mutating func compress(_ piece: UnsafeRawBufferPointer, ending: Bool) throws(EnvelopeFailure) {
-        guard compression != .none else { return }
+        guard !compression.isNone else { return }
         let compressor = try Self.usable(compressor)
         do {
             if ending {
@@ -124,7 +125,10 @@ public struct RecordSealer: ~Copyable {
         } catch { throw EnvelopeFailure("payload", String(describing: error)) }
     }
 
-    static func usable(_ compressor: StreamCompressor?) throws(EnvelopeFailure) -> StreamCompressor {
+    /// How the payload was compressed in the end.
+    var choice: CompressionChoice { compressor?.choice ?? .none }
+
+    static func usable(_ compressor: PayloadCompressor?) throws(EnvelopeFailure) -> PayloadCompressor {
         guard let compressor else { throw EnvelopeFailure("payload", "there is no memory to compress it") }
         return compressor
     }

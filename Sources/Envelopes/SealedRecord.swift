@@ -1,3 +1,4 @@
+public import Compression
 public import EventLog
 
 /// What is known of a payload once all of it was written.
@@ -10,6 +11,10 @@ public struct PayloadSummary: Sendable, Hashable {
     public let storedSize: Int
     /// SHA-256 of the payload as stored, lowercase hex.
     public let checksum: String
+    /// How the payload is compressed.
+    public let compression: Codec
+    /// What was done to it before.
+    public let filter: StreamFilter
 }
 
 /// A record that is ready for the log, and what went into it.

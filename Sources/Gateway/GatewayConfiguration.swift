@@ -6,14 +6,14 @@ public struct UploadForm: Sendable, Hashable {
     /// The envelope around them.
     public var envelope: EnvelopeKind
     /// The compression inside their packages.
-    public var compression: Codec
+    public var compression: CompressionPolicy
 
     /// A form.
     ///
     /// - Parameters:
     ///   - envelope: around them.
     ///   - compression: inside their packages.
-    public init(envelope: EnvelopeKind, compression: Codec) {
+    public init(envelope: EnvelopeKind, compression: CompressionPolicy) {
         self.envelope = envelope
         self.compression = compression
     }

@@ -23,6 +23,7 @@ extension Receipt {
             messageID: messageID, round: round, clientID: clientID,
             position: Position(topic: topic, partition: partition, offset: offset), arrays: arrays,
             parameters: parameters, originalSize: Int(clamping: original), storedSize: Int(clamping: stored),
-            checksum: checksum, compression: compression)
+            checksum: checksum, compression: compression,
+            filter: members["filter"]?.stringValue.flatMap { StreamFilter(rawValue: $0) } ?? .none)
     }
 }

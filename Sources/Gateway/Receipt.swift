@@ -21,11 +21,12 @@ struct Receipt: Sendable, Hashable {
     /// Of the package's payload.
     let checksum: String
     let compression: Codec
+    let filter: StreamFilter
 }
 
 extension Receipt {
     /// The receipt of a record that was stored at a position.
-    init(_ sealed: SealedRecord, _ compression: Codec, at position: Position) {
+    init(_ sealed: SealedRecord, at position: Position) {
         messageID = sealed.message.messageID
         round = sealed.message.roundNumber
         clientID = sealed.message.senderID
@@ -35,7 +36,8 @@ extension Receipt {
         originalSize = sealed.summary.originalSize
         storedSize = sealed.packageSize
         checksum = sealed.summary.checksum
-        self.compression = compression
+        compression = sealed.summary.compression
+        filter = sealed.summary.filter
     }
 
     /// The receipt of a message as it is read from the log.
@@ -51,6 +53,7 @@ extension Receipt {
         storedSize = opened.storedPackage.count + (package.chunks?.size ?? 0)
         checksum = package.checksum
         compression = package.compression
+        filter = package.filter
     }
 
     /// The answer's body: written straight, since every small upload pays for it.
@@ -66,7 +69,8 @@ extension Receipt {
         let place = #","partition":\#(position.partition),"offset":\#(position.offset)"#
         let counts = #","arrays":\#(arrays),"parameters":\#(parameters)"#
         let sizes = #","original_size":\#(originalSize),"stored_size":\#(storedSize)"#
-        let form = #","checksum":"\#(checksum)","compression":"\#(compression.rawValue)","filter":"none"}"#
+        let form =
+            #","checksum":"\#(checksum)","compression":"\#(compression.rawValue)","filter":"\#(filter.rawValue)"}"#
         for part in [place, counts, sizes, form] { text.append(contentsOf: part.utf8) }
         text.append(UInt8(ascii: "\n"))
         return text

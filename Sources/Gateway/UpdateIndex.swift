@@ -17,7 +17,7 @@ extension StoredUpdate {
             sealed.message, modelVersion: request.modelVersion, request.dataType)
         idempotencyKey = request.idempotencyKey
         timestamp = sealed.message.timestamp
-        receipt = Receipt(sealed, form.compression, at: position)
+        receipt = Receipt(sealed, at: position)
     }
 
     init(_ opened: borrowing OpenedMessage, at position: Position) {

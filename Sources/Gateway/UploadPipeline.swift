@@ -1,3 +1,4 @@
+internal import Compression
 internal import Digests
 internal import Envelopes
 internal import EventLog
@@ -108,6 +109,9 @@ final class UploadPipeline {
 
     private func store(_ piece: UnsafeRawBufferPointer) throws(Failure) {
         do { try decoder.feed(piece, to: dropping) } catch { throw Failure(body: error) }
+        if let standard = decoder as? FEDWT001Decoder ?? (decoder as? SniffingDecoder)?.standard {
+            sink.note(.arrays, standard.takeExtents())
+        }
         do throws(EnvelopeFailure) { try sink.write(piece) } catch { throw Failure(error) }
     }
 

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Compression
 internal import Envelopes
 internal import EventLog
 
@@ -55,6 +56,15 @@ struct UploadSink: ~Copyable {
             chunks?.give(slab)
         }
         return .enough
+    }
+
+    /// Says what the next bytes hold, for a compression that looks at it.
+    func note(_ content: CompressionChoice.Content, _ extents: [PlaneExtent]) {
+        if chunks != nil {
+            chunks?.note(content, extents)
+        } else {
+            record?.note(content, extents)
+        }
     }
 
     /// Takes bytes for which there is room.

@@ -131,6 +131,9 @@ public final class SniffingDecoder: WeightDecoder {
         if start.count >= WeightFormats.magicSize { try decide(sink) }
     }
 
+    /// The decoder of FEDWT001, when the body turned out to be that.
+    public var standard: FEDWT001Decoder? { decoder as? FEDWT001Decoder }
+
     /// Ends the body.
     ///
     /// - Throws: `UnknownFormat` too.

@@ -16,7 +16,9 @@ struct LogFlags: Sendable {
         Flag(
             "--envelope", .value("json|binary"), "around messages (json on Kafka, binary on the embedded log)",
             key: "kafka.envelope"),
-        Flag("--compression", .value("none|zstd"), "of weights on the log (none)", key: "serialization.compression"),
+        Flag(
+            "--compression", .value("none|gzip|zstd|lz4|auto"), "of weights on the log (none); auto looks at each",
+            key: "serialization.compression"),
         Flag(
             "--chunk-size", .value("BYTES"), "of the chunks of what is too large for one record (1MiB)",
             key: "serialization.chunk_size"),
@@ -26,15 +28,15 @@ struct LogFlags: Sendable {
 
     let kafka: String?
     let envelope: EnvelopeKind
-    let compression: Codec
+    let compression: CompressionPolicy
     let chunkSize: Int
 
     init(_ arguments: Arguments) throws(UsageFailure) {
         kafka = arguments["--kafka"]
         let envelope = try arguments.choice("--envelope", EnvelopeKind.allCases.map(\.rawValue))
         self.envelope = envelope.flatMap { EnvelopeKind(rawValue: $0) } ?? (kafka == nil ? .binary : .json)
-        let compression = try arguments.choice("--compression", Codec.allCases.map(\.rawValue))
-        self.compression = compression.flatMap { Codec(rawValue: $0) } ?? .none
+        let compression = try arguments.choice("--compression", CompressionPolicy.names)
+        self.compression = compression.flatMap { CompressionPolicy(name: $0) } ?? .fixed(.none)
         chunkSize = try arguments.bytes("--chunk-size", or: 1 << 20)
         guard (64 << 10)...Topics.maxRecordBytes ~= chunkSize else {
             throw UsageFailure("--chunk-size has to be from 64KiB to 16MiB, not \(chunkSize) bytes")

@@ -37,7 +37,7 @@ final class Field {
     func start(_ policy: ClosingPolicy = ClosingPolicy(minUpdates: 2)) throws {
         let configuration = AggregatorConfiguration(
             directory: directory + "/contributions", policy: policy,
-            output: ResultForm(envelope: .binary, compression: .zstd), maxRecordBytes: 16 << 20,
+            output: ResultForm(envelope: .binary, compression: .fixed(.zstd)), maxRecordBytes: 16 << 20,
             maxDecodedBytes: 1 << 30)
         let made = Aggregator(
             log: log, configuration: configuration, registry: MetricRegistry(), logger: Logger(lowest: .error))
@@ -64,7 +64,7 @@ final class Field {
         type: MessageType = .weightUpdate, timestamp: Double = 1_700_000_000.5
     ) throws -> Record {
         let slab = try #require(pool.acquire(1 << 18))
-        var sealer = RecordSealer(slab: slab, envelope: .json, compression: .none)
+        var sealer = RecordSealer(slab: slab, envelope: .json, compression: .fixed(.none))
         let spec = try #require(ArraySpec(dtype: .float32, shape: [UInt64(values.count)]))
         try values.withUnsafeBytes { bytes in
             try FEDWT001Writer(arrays: [spec], metadata: [:]).write { _ in
@@ -245,7 +245,7 @@ final class Field {
         try field.start()
         let configuration = AggregatorConfiguration(
             directory: field.directory + "/other", policy: ClosingPolicy(minUpdates: 2),
-            output: ResultForm(envelope: .json, compression: .none), maxRecordBytes: 16 << 20, maxDecodedBytes: 1 << 30)
+            output: ResultForm(envelope: .json, compression: .fixed(.none)), maxRecordBytes: 16 << 20, maxDecodedBytes: 1 << 30)
         let other = Aggregator(
             log: field.log, configuration: configuration, registry: MetricRegistry(), logger: Logger(lowest: .error))
         try #require(other.start())

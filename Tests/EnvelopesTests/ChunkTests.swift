@@ -26,16 +26,16 @@ private struct Chunked {
         var rest = pieces[...]
         if begun > 0 {
             let capacity = RecordSealer.capacity(
-                forPayload: payload.count, envelope: envelope, compression: compression)
+                forPayload: payload.count, envelope: envelope, compression: .fixed(compression))
             var first = RecordSealer(
-                slab: try slab(capacity), envelope: envelope, compression: compression)
+                slab: try slab(capacity), envelope: envelope, compression: .fixed(compression))
             for piece in pieces.prefix(begun) { try piece.withUnsafeBytes { try first.write($0) } }
             rest = pieces.dropFirst(begun)
             sealer = try ChunkSealer(continuing: first, messageID: id, key: key, chunkSize: Self.size) {
                 chunks.append($0)
             }
         } else {
-            sealer = ChunkSealer(messageID: id, key: key, chunkSize: Self.size, compression: compression)
+            sealer = ChunkSealer(messageID: id, key: key, chunkSize: Self.size, compression: .fixed(compression))
         }
         for piece in rest {
             while sealer.slabsMissing(for: piece.count) > 0 { sealer.give(try slab(Self.size)) }
@@ -43,9 +43,9 @@ private struct Chunked {
         }
         while sealer.slabsMissing(for: 0) > 0 { sealer.give(try slab(Self.size)) }
         let whole = try sealer.finish { chunks.append($0) }
-        let capacity = RecordSealer.capacity(forPayload: 0, envelope: envelope, compression: compression)
+        let capacity = RecordSealer.capacity(forPayload: 0, envelope: envelope, compression: .fixed(compression))
         let end = RecordSealer(
-            slab: try #require(space.acquire(capacity)), envelope: envelope, compression: compression)
+            slab: try #require(space.acquire(capacity)), envelope: envelope, compression: .fixed(compression))
         commit = try end.commit(
             whole, format: "binary_custom", dataType: .modelWeights, modelVersion: nil, extraHeaders: []
         ) { _ in

@@ -59,9 +59,9 @@ private let kinds = EnvelopeKind.allCases.flatMap { kind in Codec.allCases.map {
     @Test(arguments: kinds)
     func growsIntoLargerSlabs(envelope: EnvelopeKind, compression: Codec) throws {
         let payload = bytes(900_000)
-        let begin = RecordSealer.capacity(forPayload: 0, envelope: envelope, compression: compression)
+        let begin = RecordSealer.capacity(forPayload: 0, envelope: envelope, compression: .fixed(compression))
         var size = begin
-        var sealer = RecordSealer(slab: try slab(size), envelope: envelope, compression: compression)
+        var sealer = RecordSealer(slab: try slab(size), envelope: envelope, compression: .fixed(compression))
         for start in stride(from: 0, to: payload.count, by: 70_001) {
             let piece = Array(payload[start..<min(start + 70_001, payload.count)])
             while !sealer.fits(piece.count) {
@@ -81,13 +81,14 @@ private let kinds = EnvelopeKind.allCases.flatMap { kind in Codec.allCases.map {
     func theCapacitySuffices(envelope: EnvelopeKind, compression: Codec) throws {
         var random = SystemRandomNumberGenerator()
         let most = (0..<327_680).last {
-            RecordSealer.capacity(forPayload: $0, envelope: envelope, compression: compression) <= 327_680
+            RecordSealer.capacity(forPayload: $0, envelope: envelope, compression: .fixed(compression)) <= 327_680
         }
         for count in [0, 1, 1000, 200_000, 3_000_001, most ?? 0] {
             let payload = (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
-            let capacity = RecordSealer.capacity(forPayload: count, envelope: envelope, compression: compression)
+            let capacity = RecordSealer.capacity(
+                forPayload: count, envelope: envelope, compression: .fixed(compression))
             let slab = try slab(capacity)
-            var sealer = RecordSealer(slab: slab, envelope: envelope, compression: compression)
+            var sealer = RecordSealer(slab: slab, envelope: envelope, compression: .fixed(compression))
             for start in stride(from: 0, to: count, by: 65_536) {
                 let piece = Array(payload[start..<min(start + 65_536, count)])
                 let fits = sealer.fits(piece.count)
@@ -112,9 +113,9 @@ private let kinds = EnvelopeKind.allCases.flatMap { kind in Codec.allCases.map {
         let failed = refusedField { try seal([[1]], envelope, compression, message: message(metadata: large)) }
         #expect(failed == "metadata")
         let capacity = RecordSealer.capacity(
-            forPayload: 1, envelope: envelope, compression: compression, metadata: 90_100)
+            forPayload: 1, envelope: envelope, compression: .fixed(compression), metadata: 90_100)
         var sealer = RecordSealer(
-            slab: try slab(capacity), envelope: envelope, compression: compression, metadata: 90_100)
+            slab: try slab(capacity), envelope: envelope, compression: .fixed(compression), metadata: 90_100)
         try [9].withUnsafeBytes { try sealer.write($0) }
         let sealed = try sealer.seal(
             format: "f", dataType: .bytes, modelVersion: nil, extraHeaders: []
@@ -123,8 +124,8 @@ private let kinds = EnvelopeKind.allCases.flatMap { kind in Codec.allCases.map {
     }
 
     @Test func theSummaryIsKnownBeforeTheMessage() throws {
-        let capacity = RecordSealer.capacity(forPayload: 3, envelope: .json, compression: .zstd)
-        var sealer = RecordSealer(slab: try slab(capacity), envelope: .json, compression: .zstd)
+        let capacity = RecordSealer.capacity(forPayload: 3, envelope: .json, compression: .fixed(.zstd))
+        var sealer = RecordSealer(slab: try slab(capacity), envelope: .json, compression: .fixed(.zstd))
         try [1, 2, 3].withUnsafeBytes { try sealer.write(UnsafeRawBufferPointer(rebasing: $0[..<3])) }
         let sealed = try sealer.seal(
             format: "f", dataType: .bytes, modelVersion: nil, extraHeaders: []
@@ -153,7 +154,7 @@ private let kinds = EnvelopeKind.allCases.flatMap { kind in Codec.allCases.map {
 
     @Test func abandonedSealersLeaveNothingBehind() throws {
         for _ in 0..<40 {
-            var sealer = RecordSealer(slab: try slab(1 << 20), envelope: .binary, compression: .zstd)
+            var sealer = RecordSealer(slab: try slab(1 << 20), envelope: .binary, compression: .fixed(.zstd))
             try bytes(200_000).withUnsafeBytes { try sealer.write($0) }
         }
         #expect(try open(try seal([bytes(5)], .binary, .zstd)).payload == bytes(5))

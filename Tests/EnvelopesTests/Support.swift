@@ -36,8 +36,8 @@ func seal(
     extraHeaders: [RecordHeader] = []
 ) throws -> SealedRecord {
     let total = pieces.reduce(0) { $0 + $1.count }
-    let capacity = RecordSealer.capacity(forPayload: total, envelope: envelope, compression: compression)
-    var sealer = RecordSealer(slab: try slab(capacity), envelope: envelope, compression: compression)
+    let capacity = RecordSealer.capacity(forPayload: total, envelope: envelope, compression: .fixed(compression))
+    var sealer = RecordSealer(slab: try slab(capacity), envelope: envelope, compression: .fixed(compression))
     for piece in pieces { try piece.withUnsafeBytes { try sealer.write($0) } }
     return try sealer.seal(
         format: "binary_custom", dataType: .modelWeights, modelVersion: "1.0", extraHeaders: extraHeaders

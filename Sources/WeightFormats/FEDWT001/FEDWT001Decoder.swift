@@ -1,3 +1,4 @@
+public import Compression
 internal import Weights
 
 /// FEDWT001 as a `WeightDecoder`: the sink gets the body as it is, so that places in both are the same.
@@ -5,6 +6,7 @@ internal import Weights
 /// Thread: one at a time.
 public final class FEDWT001Decoder: WeightDecoder {
     private var validator: FEDWT001Validator
+    private var extents: [PlaneExtent] = []
 
     /// A decoder at the start of a body.
     ///
@@ -13,8 +15,23 @@ public final class FEDWT001Decoder: WeightDecoder {
 
     /// Takes the next bytes of the body.
     public func feed(_ piece: UnsafeRawBufferPointer, to sink: any ElementSink) throws {
-        try validator.feed(piece)
+        var rest = piece[...]
+        while !rest.isEmpty {
+            if let begun = try validator.take(&rest) { note(begun) }
+        }
         try sink.append(piece)
+    }
+
+    /// Where the dense arrays lie that were met since this was asked last, for a filter.
+    public func takeExtents() -> [PlaneExtent] {
+        defer { extents.removeAll(keepingCapacity: true) }
+        return extents
+    }
+
+    private func note(_ index: Int) {
+        let spec = validator.arrays[index]
+        guard let kind = ItemKind(itemSize: spec.dtype.itemSize, isFloat: spec.dtype.isFloat) else { return }
+        extents.append(PlaneExtent(offset: validator.bodies[index].start, count: UInt64(spec.count), kind: kind))
     }
 
     /// Ends the body.

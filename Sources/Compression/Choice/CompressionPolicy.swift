@@ -1,0 +1,24 @@
+/// How payloads are to be compressed.
+public enum CompressionPolicy: Sendable, Hashable {
+    /// All in one way, without a filter.
+    case fixed(Codec)
+    /// Each as suits it best, judged by how it begins: filter and codec, or neither.
+    case best
+
+    /// All names, for a person who has to choose.
+    public static let names = Codec.allCases.map(\.rawValue) + ["auto"]
+
+    /// The policy of that name: a codec's, or `auto`.
+    public init?(name: String) {
+        if name == "auto" {
+            self = .best
+        } else if let codec = Codec(rawValue: name) {
+            self = .fixed(codec)
+        } else {
+            return nil
+        }
+    }
+
+    /// Whether payloads stay as they are, so that nothing has to be asked of a compressor.
+    public var isNone: Bool { self == .fixed(.none) }
+}
