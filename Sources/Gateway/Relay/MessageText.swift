@@ -24,8 +24,12 @@ struct MessageText: Sendable, Hashable {
         guard !bytes.contains(0), String(validating: bytes, as: UTF8.self) != nil else {
             throw Fault(reason: "it is not UTF-8; it has to be a JSON object")
         }
-        guard let value = try? JSONValue(parsing: bytes), first == UInt8(ascii: "{"), let members = value.objectValue
-        else { throw Fault(reason: "it has to be a JSON object, such as {\"state\": \"training\"}") }
+        guard first == UInt8(ascii: "{"), JSONSyntax.check(bytes), let value = try? JSONValue(parsing: bytes),
+            let members = value.objectValue
+        else {
+            let hint = "nested \(JSONSyntax.mostDepth) deep at most, such as {\"state\": \"training\"}"
+            throw Fault(reason: "it has to be a JSON object, " + hint)
+        }
         // Inside of strings JSON has no bare line breaks.
         let line = bytes.map { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") ? UInt8(ascii: " ") : $0 }
         return (MessageText(line: line), members)

@@ -44,6 +44,32 @@ extension MessageText {
     }
 }
 
+@Suite struct JSONSyntaxTests {
+    private func check(_ text: String) -> Bool { Array(text.utf8).withUnsafeBytes { JSONSyntax.check($0) } }
+
+    @Test(arguments: [
+        "0", "-0", "1.5e-3", "1E+2", "true", "false", "null", "\"\"", "\"\\u00e4\\n\\\"ä\"", "[]", "[1, [2], {}]",
+        "{\"a\" : [1 , 2], \"b\":{\"c\":null}}",
+    ])
+    func isTaken(_ text: String) { #expect(check(text) && check(" \n\(text)\t\r")) }
+
+    @Test(arguments: [
+        "", "01", "+1", ".5", "1.", "1e", "-", "1 2", "[1,]", "[,1]", "[1 2]", "{\"a\":1,}", "{,}", "{a:1}", "{\"a\"}",
+        "{\"a\" 1}",
+        "'a'", "\"a", "\"\\x\"", "\"\\u12g4\"", "\"\u{1}\"", "tru", "nul", "NaN", "Infinity", "[1}", "{\"a\":1]", "]",
+        "// x\n1",
+    ])
+    func isRefused(_ text: String) { #expect(!check(text)) }
+
+    @Test func depthIsBounded() {
+        func nested(_ depth: Int) -> String {
+            String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
+        }
+        #expect(check(nested(JSONSyntax.mostDepth)) && !check(nested(JSONSyntax.mostDepth + 1)))
+        #expect(!check(String(repeating: "[", count: 1_000_000)))
+    }
+}
+
 @Suite struct LogCursorTests {
     @Test(arguments: ["start", "0-0", "0-17", "0-9007199254740991", "0-3,2-5"])
     func textRoundTrips(_ text: String) { #expect(LogCursor(text)?.text == text) }
