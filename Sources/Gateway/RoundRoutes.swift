@@ -7,9 +7,8 @@ internal import WireTime
 /// `GET /rounds` and `GET /rounds/{n}`.
 enum RoundRoutes {
     static func list(_ request: borrowing Request, _ call: Call) throws(Failure) -> Acceptance {
-        let isStream = EventStream.isWanted(request)
-        let query = try Query(request, known: isStream ? ["after"] : [])
-        if isStream { return .handle(try RoundStream(request, query, call, round: nil)) }
+        let last = try RoundStream.last(request, Query(request, known: ["after"]))
+        if EventStream.isWanted(request) { return .handle(RoundStream(call, round: nil, after: last)) }
         let core = call.core
         return .handle(
             RoundQuestion(core, call.id) { open in
@@ -25,10 +24,9 @@ enum RoundRoutes {
     }
 
     static func round(_ request: borrowing Request, _ call: Call) throws(Failure) -> Acceptance {
-        let isStream = EventStream.isWanted(request)
-        let query = try Query(request, known: isStream ? ["after"] : [])
+        let last = try RoundStream.last(request, Query(request, known: ["after"]))
         let number = try WholeNumber.round(call.parameters["round"] ?? "")
-        if isStream { return .handle(try RoundStream(request, query, call, round: number)) }
+        if EventStream.isWanted(request) { return .handle(RoundStream(call, round: number, after: last)) }
         let (core, id) = (call.core, call.id)
         if let result = core.store[number] { return .reply(Answers.json(members(closed: result))) }
         return .handle(

@@ -12,14 +12,14 @@ enum CommandRoutes {
     static func list(_ request: borrowing Request, _ call: Call) throws(Failure) -> Acceptance {
         let query = try Query(request, known: ["after", "wait"])
         let wait = try WaitTime(request, query)
-        if EventStream.isWanted(request) {
-            // Where a client comes back to is later than where it began.
-            let place =
-                request.header("Last-Event-ID").map { ("Last-Event-ID", $0) } ?? query["after"].map { ("after", $0) }
-            let source = CommandSource(call.core.relay, after: try cursor(place?.1, place?.0 ?? "") ?? LogCursor())
-            return .handle(EventStream(source, call.core.relay.commandListeners))
+        let after = try cursor(query["after"], "after")
+        let last = try cursor(request.header("Last-Event-ID"), "Last-Event-ID")
+        guard EventStream.isWanted(request) else {
+            return .handle(CommandPoll(call.core, after: after ?? LogCursor(), wait))
         }
-        return .handle(CommandPoll(call.core, after: try cursor(query["after"], "after") ?? LogCursor(), wait))
+        // Where a client comes back to is later than where it began.
+        let source = CommandSource(call.core.relay, after: last ?? after ?? LogCursor())
+        return .handle(EventStream(source, call.core.relay.commandListeners))
     }
 
     private static func cursor(_ text: String?, _ name: String) throws(Failure) -> LogCursor? {

@@ -20,9 +20,9 @@ struct LogCursor: Sendable, Hashable {
         for part in parts {
             let numbers = part.split(separator: "-", omittingEmptySubsequences: false)
             guard numbers.count == 2, let partition = WholeNumber.parse(String(numbers[0])),
-                let partition = Int32(exactly: partition), let offset = WholeNumber.parse(String(numbers[1])),
-                last.updateValue(offset, forKey: partition) == nil
+                let partition = Int32(exactly: partition), let offset = WholeNumber.parse(String(numbers[1]))
             else { return nil }
+            pass(partition, offset)
         }
     }
 

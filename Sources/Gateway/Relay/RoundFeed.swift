@@ -155,18 +155,22 @@ final class RoundStream: ExchangeHandler, EventSource, @unchecked Sendable {
     private var place: Int64 = -1
     private let isOver = Mutex(false)
 
-    init(
-        _ request: borrowing Request, _ query: Query, _ call: Call, round: Int64?
-    ) throws(Failure) {
+    /// - Parameter last: the number of the event that the client saw last.
+    init(_ call: Call, round: Int64?, after last: Int64?) {
         core = call.core
         id = call.id
         self.round = round
-        if let text = request.header("Last-Event-ID") ?? query["after"] {
-            guard let number = WholeNumber.parse(text), number <= WholeNumber.largest else {
-                throw Failure(.badRequest, "Last-Event-ID or after \"\(text)\" is no number of an event")
-            }
-            place = core.rounds.place(of: number)
+        if let last { place = core.rounds.place(of: last) }
+    }
+
+    /// What a request says that its client saw last; where it comes back to is later than where it began.
+    static func last(_ request: borrowing Request, _ query: Query) throws(Failure) -> Int64? {
+        let after = try query.integer("after", in: 0...WholeNumber.largest)
+        guard let text = request.header("Last-Event-ID") else { return after }
+        guard let number = WholeNumber.parse(text), number <= WholeNumber.largest else {
+            throw Failure(.badRequest, "Last-Event-ID \"\(text)\" is no number of an event")
         }
+        return number
     }
 
     func body(_ piece: UnsafeRawBufferPointer, _ exchange: Exchange) -> BodyVerdict { .consumed }
