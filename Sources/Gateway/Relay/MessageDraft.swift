@@ -13,19 +13,25 @@ struct MessageDraft: Sendable {
     /// W3C trace context, carried to the record.
     let traceHeaders: [RecordHeader]
 
-    init(_ request: borrowing Request, _ type: MessageType, from senderID: String) throws(Failure) {
-        _ = try Query(request, known: [])
+    init(_ type: MessageType, from senderID: String, _ digest: ContentDigest, _ traceHeaders: [RecordHeader] = []) {
         self.type = type
         self.senderID = senderID
+        self.digest = digest
+        self.traceHeaders = traceHeaders
         topic = type == .trainingCommand ? TopicName.control : TopicName.clients
-        digest = try ContentDigest(request.header("Content-Digest"))
+    }
+
+    init(_ request: borrowing Request, _ type: MessageType, from senderID: String) throws(Failure) {
+        _ = try Query(request, known: [])
+        let digest = try ContentDigest(request.header("Content-Digest"))
         try Self.check(type: request.header("Content-Type"), coding: request.header("Content-Encoding"))
         if request.contentLength ?? 0 > UInt64(SmallMessage.mostBytes) {
             throw UploadRequest.tooLarge(SmallMessage.mostBytes)
         }
-        traceHeaders = ["traceparent", "tracestate"].compactMap { name in
+        let trace = ["traceparent", "tracestate"].compactMap { name in
             request.header(name).map { RecordHeader(name, Array($0.utf8)) }
         }
+        self.init(type, from: senderID, digest, trace)
     }
 
     private static func check(type: String?, coding: String?) throws(Failure) {
