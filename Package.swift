@@ -117,7 +117,7 @@ let package = Package(
                 "Bytes", "Envelopes", "EventLog", "SQLiteLog", "Telemetry", "Threads", "WeightFormats", "Weights",
                 "WireJSON",
             ]),
-        tests("Gateway", ["Envelopes", "EventLog"]),
+        tests("Gateway", ["Aggregation", "Compression", "Envelopes", "EventLog", "Telemetry", "Threads"]),
         tests("Flags"),
         tests("MicroHTTP", ["Bytes", "Threads"]),
         tests("Envelopes", ["Bytes", "Compression", "Digests", "EventLog", "WireJSON"]),

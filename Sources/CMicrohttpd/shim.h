@@ -124,3 +124,12 @@ static inline struct MHD_Response *cmhd_lent(
     void *bytes, size_t count, MHD_ContentReaderFreeCallback release, void *owner) {
     return MHD_create_response_from_buffer_with_free_callback_cls(count, bytes, release, owner);
 }
+
+static const ssize_t cmhd_end_of_stream = MHD_CONTENT_READER_END_OF_STREAM;
+static const ssize_t cmhd_end_with_error = MHD_CONTENT_READER_END_WITH_ERROR;
+
+/// A response whose length is not known and whose body `reader` gives, until `release` is called with `owner`.
+static inline struct MHD_Response *cmhd_streamed(
+    MHD_ContentReaderCallback reader, MHD_ContentReaderFreeCallback release, void *owner) {
+    return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16 << 10, reader, owner, release);
+}

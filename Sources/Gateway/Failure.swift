@@ -5,6 +5,7 @@ enum FailureKind: String, CaseIterable, Sendable {
     case badRequest = "bad-request"
     case badFraming = "bad-framing"
     case notFound = "not-found"
+    case clientUnknown = "client-unknown"
     case roundUnknown = "round-unknown"
     case roundPending = "round-pending"
     case roundExpired = "round-expired"
@@ -61,6 +62,10 @@ enum FailureKind: String, CaseIterable, Sendable {
             Row(
                 status: 404, title: "No such resource", retriable: false,
                 explanation: "The path is none that the gateway serves; /openapi.yaml lists them.")
+        case .clientUnknown:
+            Row(
+                status: 404, title: "The client is unknown", retriable: true,
+                explanation: "It has not registered, or nothing was heard of it for so long that it was forgotten.")
         case .roundUnknown:
             Row(
                 status: 404, title: "The round is unknown", retriable: true,

@@ -47,10 +47,11 @@ public final class Gateway: RequestRouter {
 
     /// Begins to follow the log; false when the system gives no thread.
     public func start() -> Bool {
-        guard core.follower.start(), core.copies.start(), core.forms.start() else { return false }
+        guard core.follower.start(), core.copies.start(), core.forms.start(), core.relay.start() else { return false }
         // So that the first upload does not have to wait for it; a log that is away now is asked again then.
         core.updates.catchUp { _ in }
         core.partials.keepExpiring(core.timers)
+        core.keepBeating()
         return true
     }
 
@@ -59,6 +60,8 @@ public final class Gateway: RequestRouter {
         core.beginStopping()
         // A log that is away keeps it waiting; that time is better spent while requests are finished.
         core.follower.beginStopping()
+        core.relay.beginStopping()
+        core.relay.commandListeners.wake()
     }
 
     /// Ends what runs in the background.
@@ -69,6 +72,7 @@ public final class Gateway: RequestRouter {
     public func stop() {
         core.beginStopping()
         core.follower.stop()
+        core.relay.stop()
         core.copies.stop()
         core.forms.stop()
         core.updates.stop()
@@ -144,6 +148,7 @@ public final class Gateway: RequestRouter {
         registry.gauge("fedgate_partial_uploads", "Uploads in parts that are kept.") { Double(core.partials.count) }
         registry.gauge("fedgate_partial_upload_bytes", "Bytes of them on disk.") { Double(core.partials.bytes) }
         registry.gauge("fedgate_long_polls", "Requests that wait for a result.") { Double(core.store.watchers) }
+        registry.gauge("fedgate_round_listeners", "Event streams of rounds.") { Double(core.rounds.listeners.count) }
         registry.gauge("fedgate_results_stored", "Results in the spool.") {
             Double(core.store.all.values.count { !$0.isExpired })
         }

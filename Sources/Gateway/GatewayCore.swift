@@ -19,6 +19,8 @@ final class GatewayCore: Sendable {
     let turns = UploadTurns()
     let partials: PartialUploads
     let replay = UploadReplay()
+    let relay: Relay
+    let rounds: RoundFeed
     let admission: Admission
     let metrics: GatewayMetrics
     let timers: TimerQueue
@@ -54,6 +56,8 @@ final class GatewayCore: Sendable {
             maxStored: configuration.maxRecordBytes, maxDecoded: configuration.maxDecodedBytes)
         follower = ResultFollower(log, store, limits, configuration, metrics, logger)
         updates = UpdateReader(log, store, limits, logger)
+        relay = Relay(log, timers, registry, logger)
+        rounds = RoundFeed(store, board, configuration)
         let record = configuration.maxRecordBytes
         chunkSize = min(configuration.chunkSize, record - ChunkRecord.overhead)
         // A slab may be a quarter larger than what was asked for, and has to fit the memory for all uploads.

@@ -14,12 +14,13 @@ enum OperatingRoutes {
         let evidence = call.core.follower.evidence
         let age = evidence.lastSuccess.map { ContinuousClock.now - $0 }
         let isRecent = age.map { $0 < .seconds(15) } ?? false
-        if isRecent, evidence.isCaughtUp, !call.core.isStopping {
+        if isRecent, evidence.isCaughtUp, call.core.relay.isCaughtUp, !call.core.isStopping {
             return .reply(Answers.json(["status": .string("ready")]))
         }
         let reason =
             call.core.isStopping
-            ? "the gateway is stopping" : isRecent ? "results are still being copied from the log" : evidence.problem
+            ? "the gateway is stopping"
+            : isRecent ? "results and messages are still being read from the log" : evidence.problem
         return .reply(
             Answers.json(
                 ["status": .string("not ready"), "reason": .string(reason)], status: 503,

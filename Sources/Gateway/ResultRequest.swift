@@ -78,7 +78,7 @@ struct ResultRequest: Sendable {
     }
 
     /// `wait=` of a Prefer header; other preferences are ignored.
-    private static func preferredWait(_ header: String) -> Int64? {
+    static func preferredWait(_ header: String) -> Int64? {
         for preference in header.split(whereSeparator: { $0 == "," || $0 == ";" }) {
             let parts = preference.split(separator: "=", maxSplits: 1).map { String($0.trimmed()) }
             if parts.count == 2, parts[0].lowercased() == "wait" { return WholeNumber.parse(parts[1]) }

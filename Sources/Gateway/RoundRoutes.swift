@@ -7,7 +7,8 @@ internal import WireTime
 /// `GET /rounds` and `GET /rounds/{n}`.
 enum RoundRoutes {
     static func list(_ request: borrowing Request, _ call: Call) throws(Failure) -> Acceptance {
-        _ = try Query(request, known: [])
+        let last = try RoundStream.last(request, Query(request, known: ["after"]))
+        if EventStream.isWanted(request) { return .handle(RoundStream(call, round: nil, after: last)) }
         let core = call.core
         return .handle(
             RoundQuestion(core, call.id) { open in
@@ -23,24 +24,25 @@ enum RoundRoutes {
     }
 
     static func round(_ request: borrowing Request, _ call: Call) throws(Failure) -> Acceptance {
-        _ = try Query(request, known: [])
+        let last = try RoundStream.last(request, Query(request, known: ["after"]))
         let number = try WholeNumber.round(call.parameters["round"] ?? "")
+        if EventStream.isWanted(request) { return .handle(RoundStream(call, round: number, after: last)) }
         let (core, id) = (call.core, call.id)
-        if let result = core.store[number] { return .reply(closed(result)) }
+        if let result = core.store[number] { return .reply(Answers.json(members(closed: result))) }
         return .handle(
             RoundQuestion(core, id) { rounds in
-                if let result = core.store[number] { return closed(result) }
+                if let result = core.store[number] { return Answers.json(members(closed: result)) }
                 guard let open = rounds[number] else {
                     return core.refuse(Failure(.roundUnknown, "round \(number) has no update"), id)
                 }
-                return self.open(number, open, core)
+                return Answers.json(members(number, open: open, core.configuration, core.board))
             })
     }
 
     private static func state(_ result: StoredResult) -> String { result.isExpired ? "expired" : "closed" }
 
-    private static func closed(_ result: StoredResult) -> Response {
-        Answers.json([
+    static func members(closed result: StoredResult) -> [String: JSONValue] {
+        [
             "round_number": .integer(result.round), "state": .string(state(result)),
             "reported": .array(result.counted.keys.sorted().map { .string($0) }), "missing": .integer(0),
             "deadline": .null, "closed_at": .string(Timestamp.text(result.timestamp)),
@@ -48,22 +50,21 @@ enum RoundRoutes {
                 "digest": .string(result.digest), "size": .integer(Int64(result.size)),
                 "message_id": .string(result.messageID),
             ]),
-        ])
+        ]
     }
 
-    private static func open(
-        _ number: Int64, _ round: UpdateIndex.Round, _ core: GatewayCore
-    ) -> Response {
-        let configuration = core.configuration
+    static func members(
+        _ number: Int64, open round: UpdateIndex.Round, _ configuration: GatewayConfiguration, _ board: RoundBoard
+    ) -> [String: JSONValue] {
         let missing = max(0, configuration.minUpdates - round.clients.count)
         let deadline = configuration.roundDeadline.map { JSONValue.string(Timestamp.text(round.firstTimestamp + $0)) }
         // Known where the active aggregator runs in this process.
-        let aggregated = core.board.aggregated(of: number).map { JSONValue.number($0) }
-        return Answers.json([
+        let aggregated = board.aggregated(of: number).map { JSONValue.number($0) }
+        return [
             "round_number": .integer(number), "state": .string("open"), "aggregated": aggregated ?? .null,
             "reported": .array(round.clients.keys.sorted().map { .string($0) }), "missing": .integer(Int64(missing)),
             "deadline": deadline ?? .null,
-        ])
+        ]
     }
 }
 

@@ -1,3 +1,4 @@
+internal import Envelopes
 internal import MicroHTTP
 
 /// What an operation gets beside the request.
@@ -61,6 +62,17 @@ struct Route: Sendable {
         Route("GET", "/rounds/{round}/result", ResultRoutes.result),
         Route("GET", "/rounds", RoundRoutes.list),
         Route("GET", "/rounds/{round}", RoundRoutes.round),
+        Route("POST", "/commands", CommandRoutes.post),
+        Route("GET", "/commands", CommandRoutes.list),
+        Route("GET", "/clients", ClientRoutes.list),
+        Route("PUT", "/clients/{client_id}", ClientRoutes.register),
+        Route("GET", "/clients/{client_id}", ClientRoutes.one),
+        Route("POST", "/clients/{client_id}/status", ClientRoutes.post(.statusUpdate)),
+        Route("GET", "/clients/{client_id}/status", ClientRoutes.reports(.statusUpdate)),
+        Route("POST", "/clients/{client_id}/health", ClientRoutes.post(.healthCheck)),
+        Route("GET", "/clients/{client_id}/health", ClientRoutes.reports(.healthCheck)),
+        Route("POST", "/clients/{client_id}/errors", ClientRoutes.post(.errorReport)),
+        Route("GET", "/clients/{client_id}/errors", ClientRoutes.reports(.errorReport)),
         Route("GET", "/healthz", OperatingRoutes.healthz),
         Route("GET", "/readyz", OperatingRoutes.readyz),
         Route("GET", "/metrics", OperatingRoutes.metrics),

@@ -74,7 +74,8 @@ extension UploadRequest {
         return failure
     }
 
-    private static func check(_ clientID: String) throws(Failure) {
+    /// The id of a client.
+    static func check(_ clientID: String) throws(Failure) {
         guard Identifier.check(clientID) else {
             throw Failure(
                 .badRequest, "the client id has to have 1 to 128 characters, no control characters and no slash")

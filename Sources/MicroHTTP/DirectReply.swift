@@ -27,7 +27,7 @@ enum DirectReply {
     private static func body(of body: Body) -> [UInt8] {
         guard body.count <= largestBody else { return [] }
         switch body {
-        case .empty: return []
+        case .empty, .stream: return []
         case .bytes(let bytes): return bytes
         case .file(let slice): return slice.read(upTo: largestBody) ?? []
         case .slab(let slab, let range): return Array(slab.bytes[range.clamped(to: 0..<slab.capacity)])

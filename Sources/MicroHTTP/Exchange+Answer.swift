@@ -24,13 +24,13 @@ extension Exchange {
         }
         guard var chosen else { return .NO }
         if closing || core.mode > .running { chosen.close = true }
-        if let made = LibraryResponse.make(chosen) {
+        if let made = LibraryResponse.make(chosen, for: self) {
             defer { MHD_destroy_response(made) }
             return MHD_queue_response(handle, UInt32(clamping: chosen.status), made)
         }
         // No descriptor for the file: so many are being sent at this moment.
         let busy = Response(status: 503, headers: [("Retry-After", "1")], close: closing)
-        guard let made = LibraryResponse.make(busy) else { return .NO }
+        guard let made = LibraryResponse.make(busy, for: self) else { return .NO }
         defer { MHD_destroy_response(made) }
         state.withLock { $0.status = busy.status }
         return MHD_queue_response(handle, UInt32(busy.status), made)

@@ -7,6 +7,7 @@ extension Exchange {
     /// Compares with the limits, and ends what is beyond one.
     func check(at now: ContinuousClock.Instant) {
         let limits = core.configuration
+        if now - startedAt > limits.requestDeadline, endStream() { return }
         let refusal = state.withLock { state -> Refusal? in
             let age = now - startedAt
             switch state.phase {
@@ -33,6 +34,10 @@ extension Exchange {
                 guard connection.isReset else { return }
                 state.cause = .aborted
                 state.phase = .over
+                wake(&state)
+            case .queued where state.isSuspended:
+                guard connection.isReset else { return }
+                state.cause = .aborted
                 wake(&state)
             default: return
             }
@@ -65,7 +70,9 @@ extension Exchange {
                 return true
             case .queued:
                 state.cause = outcome
-                return true
+                guard state.isSuspended else { return true }
+                wake(&state)
+                return false
             case .draining, .over, .done: return false
             }
         }

@@ -47,6 +47,8 @@ public final class Exchange: Sendable {
         var isSuspended = false
         /// `resume()` came when there was nothing to resume.
         var recall = false
+        /// The stream that is being sent is to end after the bytes at hand.
+        var endsStream = false
         var suspendedAt = ContinuousClock.now
         var suspendedFor = Duration.zero
         var window = RateWindow()
@@ -69,6 +71,7 @@ public final class Exchange: Sendable {
     let state = Mutex(State())
     let received = Atomic<UInt64>(0)
     let pieces = Atomic<UInt64>(0)
+    let streamed = Atomic<Int>(0)
 
     init(_ core: ServerCore, _ connection: Connection, _ handle: OpaquePointer, target: String, targetEnd: UInt) {
         self.core = core
@@ -96,20 +99,20 @@ public final class Exchange: Sendable {
     public var status: Int? { state.withLock { $0.status ?? $0.reply?.status } }
     /// Bytes of the body that came so far, without the framing of chunks.
     public var bytesIn: UInt64 { received.load(ordering: .relaxed) }
-    /// Length of the answer's body, once there is an answer.
+    /// Length of the answer's body, once there is an answer; of a stream, what was sent so far.
     public var bytesOut: Int {
         state.withLock { state in
             guard let reply = state.reply, state.method != "HEAD", ![204, 304].contains(reply.status) else { return 0 }
-            return reply.body.count
+            return reply.body.count + streamed.load(ordering: .relaxed)
         }
     }
 
-    /// Has the piece that was answered with `wait` brought again.
+    /// Has the piece that was answered with `wait` brought again, or a stream that had nothing asked again.
     ///
     /// May come before that verdict was returned, or at any other time.
     public func resume() {
         state.withLock { state in
-            guard state.phase == .receiving else { return }
+            guard state.phase == .receiving || state.isStreaming else { return }
             if state.isSuspended { wake(&state) } else { state.recall = true }
         }
     }

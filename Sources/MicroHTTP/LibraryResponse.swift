@@ -8,10 +8,14 @@ enum LibraryResponse {
     private static let smallFile = 16 << 10
 
     /// A response that the caller destroys, or nil when memory or descriptors ran out.
-    static func make(_ response: Response) -> OpaquePointer? {
+    ///
+    /// - Parameters:
+    ///   - response: what is sent.
+    ///   - exchange: the one whose answer it is.
+    static func make(_ response: Response, for exchange: Exchange) -> OpaquePointer? {
         // The length of a 304 would be that of the 200, so nought is wrong; none is right.
         let isBare = if response.status == 304, case .empty = response.body { true } else { false }
-        guard let made = isBare ? cmhd_no_length() : body(response.body) else { return nil }
+        guard let made = isBare ? cmhd_no_length() : body(response.body, exchange) else { return nil }
         for (name, value) in response.headers where HeaderRules.isSendable(name, value) {
             guard MHD_add_response_header(made, name, value) == .YES else { continue }
         }
@@ -19,7 +23,7 @@ enum LibraryResponse {
         return made
     }
 
-    private static func body(_ body: Body) -> OpaquePointer? {
+    private static func body(_ body: Body, _ exchange: Exchange) -> OpaquePointer? {
         switch body {
         case .empty: return cmhd_copied(nil, 0)
         case .bytes(let bytes): return bytes.withUnsafeBytes { cmhd_copied($0.baseAddress, $0.count) }
@@ -47,6 +51,7 @@ enum LibraryResponse {
                 return nil
             }
             return made
+        case .stream(let source): return StreamReader.response(source, exchange)
         }
     }
 }

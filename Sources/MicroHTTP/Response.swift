@@ -41,14 +41,17 @@ public enum Body: Sendable {
     case file(FileSlice)
     /// A part of a slab, which is held until it was sent.
     case slab(Slab, Range<Int>)
+    /// Bytes that come over time.
+    case stream(any BodySource)
 
-    /// Its length in bytes.
+    /// Its length in bytes; nought of a stream.
     public var count: Int {
         switch self {
         case .empty: 0
         case .bytes(let bytes): bytes.count
         case .file(let slice): slice.count
         case .slab(let slab, let range): range.clamped(to: 0..<slab.capacity).count
+        case .stream: 0
         }
     }
 }

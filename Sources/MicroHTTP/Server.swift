@@ -103,6 +103,8 @@ public final class Server: Sendable {
         }
         core.change(to: .stopping)
         Listener.close(inPlace: listener)
+        // Streams never end by themselves.
+        for connection in core.everyConnection { _ = connection.exchange?.endStream() }
         core.drain(within: time)
         // From here on nothing is suspended any more, and what is suspended wakes: the daemon aborts otherwise.
         core.change(to: .failing)

@@ -92,6 +92,19 @@ final class RawClient {
         return buffer
     }
 
+    /// Waits until a text has come, and takes everything up to its end.
+    @discardableResult func take(upTo text: String) throws -> [UInt8] {
+        let pattern = Array(text.utf8)
+        while true {
+            if let start = Self.find(pattern, in: buffer) {
+                let taken = Array(buffer[..<(start + pattern.count)])
+                buffer.removeFirst(taken.count)
+                return taken
+            }
+            guard try more() else { throw Failure(description: "the connection ended before \(text)") }
+        }
+    }
+
     /// Whether the server ends the connection with nothing more said.
     func isClosed() throws -> Bool { try rest().isEmpty }
 
