@@ -45,7 +45,7 @@ let package = Package(
         module("Compression", ["CLz4", "CZlib", "CZstd"]),
         module("WireTime"),
         module("Files"),
-        module("Telemetry", ["WireTime"]),
+        module("Telemetry", ["Threads", "WireJSON", "WireTime"]),
 
         // What travels: weights, packages, messages.
         module("Weights"),
