@@ -57,7 +57,7 @@ let package = Package(
         module("EventLog", ["Bytes"]),
 
         module("SQLiteLog", ["CSQLite", "EventLog", "Files", "Threads"]),
-        module("KafkaLog", ["CRdkafka", "EventLog", "Threads"]),
+        module("KafkaLog", ["CRdkafka", "EventLog", "Telemetry", "Threads", "WireJSON"]),
         module("MicroHTTP", ["Bytes", "CMicrohttpd", "Threads"]),
 
         // What is done with it.
@@ -88,7 +88,7 @@ let package = Package(
                 "HTTPClient",
                 "KafkaLog", "MicroHTTP",
                 "SQLiteLog",
-                "Telemetry",
+                "Telemetry", "Threads",
                 "WeightFormats", "Weights", "WireJSON",
             ], swiftSettings: house),
 

@@ -128,7 +128,9 @@ extension Exchange {
         switch handler.body(piece, self) {
         case .consumed:
             count(piece)
-            guard !hasTinyPieces else { return reject(core.response(to: .malformed("the chunks are too small"), self), 0) }
+            guard !hasTinyPieces else {
+                return reject(core.response(to: .malformed("the chunks are too small"), self), 0)
+            }
             return (true, .YES)
         case .wait:
             let slept = state.withLock { state in

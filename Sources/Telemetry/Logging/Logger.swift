@@ -68,6 +68,21 @@ public struct Logger: Sendable {
         nonmutating set { core.lowest.store(newValue.rawValue, ordering: .relaxed) }
     }
 
+    /// Writes what waits and does not queue any more; for the end of a process.
+    ///
+    /// Blocks for two seconds at most.
+    public func flush() { output.close() }
+
+    /// Has the losses of the queue shown as a metric.
+    ///
+    /// - Parameter registry: gets it.
+    public func register(in registry: MetricRegistry) {
+        let output = output
+        registry.collect("fedgate_log_lines_dropped_total", "Log lines that were dropped.", .counter) {
+            [([], Double(output.dropped.value))]
+        }
+    }
+
     /// Whether an event of this level would be written.
     ///
     /// - Parameter level: how much it matters.
