@@ -108,7 +108,7 @@ let package = Package(
         tests("Threads"),
         tests("WireJSON"),
         tests("Digests"),
-        tests("Telemetry"),
+        tests("Telemetry", ["Threads", "WireJSON"]),
         tests("WireTime"),
         tests("WeightFormats", ["Compression", "Files", "Weights", "WireJSON"]),
         tests(
