@@ -172,11 +172,12 @@ private struct Service {
         if settings.lines.format == .text {
             Terminal.error("fedgate: listening on \(url)")
         } else {
-            logger.log(.error, "listening", [("url", url)])
+            logger.announce("listening", [("url", .text(url))])
         }
         registry.gauge("fedgate_connections", "Connections that are open.") { Double(server.openConnections) }
         let signal = Drain.waitForSignal(reload, logger)
         logger.info("stopping", [("signal", String(signal))])
+        log.beginEnd()
         settings.drain.finishRequests(gateway, server, logger)
     }
 

@@ -12,6 +12,7 @@ public final class MeteredLog: EventLog {
     private let bytes: Counter
     private let failed: Counter
     private let underWay = Gauge()
+    private let failedBefore = Atomic<UInt64>(0)
     private let evidence = Mutex(Evidence())
 
     /// What appending has shown lately.
@@ -44,8 +45,15 @@ public final class MeteredLog: EventLog {
         }
     }
 
-    /// Records that were handed over and are not acknowledged: failed ones, and those that still wait.
-    public var undelivered: Int { Int(clamping: failed.value) + underWay.value }
+    /// Records that were under way or came since `beginEnd` and are not acknowledged.
+    ///
+    /// What failed before was answered long ago, and is nothing that the end has lost.
+    public var undelivered: Int {
+        Int(clamping: failed.value - failedBefore.load(ordering: .relaxed)) + underWay.value
+    }
+
+    /// Says that the process ends.
+    public func beginEnd() { failedBefore.store(failed.value, ordering: .relaxed) }
 
     var recent: Evidence { evidence.withLock { $0 } }
 

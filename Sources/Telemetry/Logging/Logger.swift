@@ -129,6 +129,13 @@ public struct Logger: Sendable {
         log(.error, message(), fields)
     }
 
+    /// Writes something that has to be said at any level, such as where the process can be reached.
+    ///
+    /// - Parameters:
+    ///   - message: what happened.
+    ///   - fields: names and values.
+    public func announce(_ message: String, _ fields: [(String, LogValue)] = []) { write(.info, message, fields) }
+
     private func write(_ level: Level, _ message: String, _ fields: [(String, LogValue)]) {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
