@@ -45,7 +45,7 @@ let package = Package(
         module("Compression", ["CLz4", "CZlib", "CZstd"]),
         module("WireTime"),
         module("Files"),
-        module("Telemetry", ["WireTime"]),
+        module("Telemetry", ["Threads", "WireJSON", "WireTime"]),
 
         // What travels: weights, packages, messages.
         module("Weights"),
@@ -57,7 +57,7 @@ let package = Package(
         module("EventLog", ["Bytes"]),
 
         module("SQLiteLog", ["CSQLite", "EventLog", "Files", "Threads"]),
-        module("KafkaLog", ["CRdkafka", "EventLog", "Threads"]),
+        module("KafkaLog", ["CRdkafka", "EventLog", "Telemetry", "Threads", "WireJSON"]),
         module("MicroHTTP", ["Bytes", "CMicrohttpd", "Threads"]),
 
         // What is done with it.
@@ -88,7 +88,7 @@ let package = Package(
                 "HTTPClient",
                 "KafkaLog", "MicroHTTP",
                 "SQLiteLog",
-                "Telemetry",
+                "Telemetry", "Threads",
                 "WeightFormats", "Weights", "WireJSON",
             ], swiftSettings: house),
 
@@ -108,7 +108,7 @@ let package = Package(
         tests("Threads"),
         tests("WireJSON"),
         tests("Digests"),
-        tests("Telemetry"),
+        tests("Telemetry", ["Threads", "WireJSON"]),
         tests("WireTime"),
         tests("WeightFormats", ["Compression", "Files", "Weights", "WireJSON"]),
         tests(

@@ -57,11 +57,13 @@ final class ResultPublisher {
     ///   - round: with at least one update.
     ///   - positions: from where a later aggregator has to read updates, by partition.
     ///   - term: in which it is published.
+    ///   - trace: of the round, which the record bears.
     ///   - progress: called now and then with the part of the mean that is computed, from 0 to 1.
     /// - Returns: where the result's record stands.
     /// - Throws: `EnvelopeFailure` when the result cannot be written.
     func publish(
-        _ round: OpenRound, positions: [Int32: Int64], in term: any Term, progress: (Double) -> Void
+        _ round: OpenRound, positions: [Int32: Int64], in term: any Term, trace: TraceContext? = nil,
+        progress: (Double) -> Void
     ) throws -> Position? {
         let name = "mean"
         let file = try spool.create(name)
@@ -80,15 +82,16 @@ final class ResultPublisher {
         let metadataRoom = (1 << 14) + 512 * round.count
         let largest = RecordSealer.largestPayload(
             inRecord: maxRecordBytes, envelope: form.envelope, compression: form.compression, metadata: metadataRoom)
+        let headers = trace.map(RoundTrace.headers) ?? []
         let writer = FEDWT001Writer(arrays: round.arrays, metadata: [:])
         let record = try file.withMapping { means in
             let arrays = Self.cut(means, round.arrays)
             guard writer.maximumSize > largest else {
-                return try seal(arrays, by: writer, as: message, metadataRoom)
+                return try seal(arrays, by: writer, as: message, metadataRoom, headers)
             }
             // Dense: to look for zeros would go through a large model once more.
             let dense = FEDWT001Writer(arrays: round.arrays, metadata: [:], sparse: .never)
-            return try sealInChunks(arrays, by: dense, as: message, metadataRoom, in: term)
+            return try sealInChunks(arrays, by: dense, as: message, metadataRoom, headers, in: term)
         }
         return try term.publish([(TopicName.results, record)]).first
     }
@@ -102,7 +105,8 @@ final class ResultPublisher {
     }
 
     private func seal(
-        _ arrays: [UnsafeRawBufferPointer], by writer: FEDWT001Writer, as message: Message, _ metadataRoom: Int
+        _ arrays: [UnsafeRawBufferPointer], by writer: FEDWT001Writer, as message: Message, _ metadataRoom: Int,
+        _ headers: [RecordHeader]
     ) throws -> Record {
         var sealer = try sealer(forPayload: writer.maximumSize, metadataRoom)
         try writer.write {
@@ -111,14 +115,14 @@ final class ResultPublisher {
             try sealer.write($0)
         }
         return try sealer.seal(
-            format: "binary_custom", dataType: .aggregationResult, modelVersion: nil, extraHeaders: []
+            format: "binary_custom", dataType: .aggregationResult, modelVersion: nil, extraHeaders: headers
         ) { _ in message }.record
     }
 
     /// Publishes the chunks, and gives the commit record: without it they do not exist.
     private func sealInChunks(
         _ arrays: [UnsafeRawBufferPointer], by writer: FEDWT001Writer, as message: Message, _ metadataRoom: Int,
-        in term: any Term
+        _ headers: [RecordHeader], in term: any Term
     ) throws -> Record {
         var sealer = ChunkSealer(
             messageID: message.messageID, key: Array(String(message.roundNumber).utf8), chunkSize: chunkSize,
@@ -144,7 +148,7 @@ final class ResultPublisher {
         let payload = try sealer.finish { batch.append((TopicName.results, $0)) }
         try flush(leaving: 0)
         return try self.sealer(forPayload: 0, metadataRoom).commit(
-            payload, format: "binary_custom", dataType: .aggregationResult, modelVersion: nil, extraHeaders: []
+            payload, format: "binary_custom", dataType: .aggregationResult, modelVersion: nil, extraHeaders: headers
         ) { _ in message }.record
     }
 

@@ -40,10 +40,13 @@ extension TermOfWork {
     /// Publishes the mean of a round's updates and closes it.
     func close(_ number: Int64) throws {
         guard let round = book.open[number] else { return }
+        let started = ContinuousClock.now
+        let trace = RoundTrace(round.contributions.compactMap(\.trace))
         do {
             let report = ProgressReport(number, owner.board, owner.logger)
             let published = try publisher.publish(
-                round, positions: positions(without: number), in: term, progress: report.show)
+                round, positions: positions(without: number), in: term, trace: trace.result,
+                progress: report.show)
             guard let position = published else { return }
             ruling[number] = position
         } catch let failure as EnvelopeFailure {
@@ -51,9 +54,9 @@ extension TermOfWork {
         } catch let failure as LogFailure where failure.kind == .tooLarge {
             return giveUp(number, failure.reason)
         }
-        owner.metrics.closed.add()
+        owner.metrics.closed(number, after: ContinuousClock.now - started)
         owner.logger.info(
-            "round closed", [("round", String(number)), ("updates", String(round.count))])
+            "round closed", [("round", String(number)), ("updates", String(round.count))] + trace.fields)
         try forget(number)
     }
 

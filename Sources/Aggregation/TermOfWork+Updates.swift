@@ -20,7 +20,8 @@ extension TermOfWork {
         let reason: String
         do {
             if try chunks.take(record) { return }
-            return try reader.read(record) { [self] in try count($0, at: position) }
+            let trace = RoundTrace.context(record.headers)
+            return try reader.read(record) { [self] in try count($0, at: position, trace) }
         } catch let failure as EnvelopeFailure {
             reason = String(describing: failure)
         } catch let failure as WeightFailure {
@@ -33,7 +34,9 @@ extension TermOfWork {
         try bury(record, because: reason)
     }
 
-    private func count(_ opened: borrowing OpenedMessage, at position: Position) throws {
+    private func count(
+        _ opened: borrowing OpenedMessage, at position: Position, _ trace: TraceContext?
+    ) throws {
         let message = opened.message
         guard message.type == .weightUpdate else {
             throw Unusable("message_type: \(message.type.rawValue) on the topic of updates")
@@ -70,7 +73,7 @@ extension TermOfWork {
         }
         let contribution = Contribution(
             clientID: message.senderID, messageID: message.messageID, position: position, begin: begin,
-            samples: samples, said: said, file: file, offsets: partners.map { offsets[$0] })
+            samples: samples, said: said, trace: trace, file: file, offsets: partners.map { offsets[$0] })
         let verdict = book.count(
             contribution, round: message.roundNumber, arrays: arrays, timestamp: message.timestamp)
         if first == nil { owner.board.opened(message.roundNumber, arrays) }

@@ -67,6 +67,7 @@ final class TermOfWork {
         _ = try updates.read(within: patience) { [self] in try takeUpdate($0) }
         chunks.expire()
         owner.metrics.unfinished(chunks)
+        owner.metrics.open(book)
         // Results of others close rounds too; their own are passed over.
         while try results.read(within: .zero, { [self] in try takeResult($0) }) > 0 {}
         for round in book.due(owner.configuration.policy, at: Timestamp.now()) where !stuck.contains(round) {

@@ -10,4 +10,6 @@ public enum TopicName {
     public static let clients = "federated_clients"
     /// Records that a reader could not use.
     public static let deadLetters = "federated_dead_letter"
+    /// All of them.
+    public static let all = [updates, results, control, clients, deadLetters]
 }

@@ -12,6 +12,12 @@ public protocol EventLog: AnyObject, Sendable {
     /// - Parameter topics: names and the settings for those that are missing.
     func prepare(_ topics: [TopicSpec]) throws(LogFailure) -> [String: TopicLimits]
 
+    /// Asks whether records could be appended to the topics now. May block for a few seconds.
+    ///
+    /// - Parameter topics: prepared ones.
+    /// - Throws: `LogFailure` that says why not.
+    func probe(_ topics: [String]) throws(LogFailure)
+
     /// Appends one record and says when it is durable. Never blocks.
     ///
     /// - Parameters:

@@ -35,7 +35,9 @@ enum Answers {
         let body = (try? JSONValue.object(members).encoded()) ?? Array("{}".utf8)
         var headers = [("Content-Type", "application/problem+json"), ("Cache-Control", "no-store")]
         if row.status == 503 || failure.kind == .roundPending { headers.append(("Retry-After", "1")) }
-        return Response(
+        var response = Response(
             status: row.status, headers: headers + failure.headers, body: .bytes(body + [UInt8(ascii: "\n")]))
+        response.about = AnswerNote.problem(failure.kind)
+        return response
     }
 }

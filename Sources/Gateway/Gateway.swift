@@ -47,7 +47,8 @@ public final class Gateway: RequestRouter {
 
     /// Begins to follow the log; false when the system gives no thread.
     public func start() -> Bool {
-        guard core.follower.start(), core.copies.start(), core.forms.start(), core.relay.start() else { return false }
+        guard core.health.start(), core.follower.start(), core.copies.start(), core.forms.start(), core.relay.start()
+        else { return false }
         // So that the first upload does not have to wait for it; a log that is away now is asked again then.
         core.updates.catchUp { _ in }
         core.partials.keepExpiring(core.timers)
@@ -62,6 +63,7 @@ public final class Gateway: RequestRouter {
         core.follower.beginStopping()
         core.relay.beginStopping()
         core.relay.commandListeners.wake()
+        core.health.beginStopping()
     }
 
     /// Ends what runs in the background.
@@ -71,6 +73,7 @@ public final class Gateway: RequestRouter {
     /// The server is stopped before, and the log closed after.
     public func stop() {
         core.beginStopping()
+        core.health.stop()
         core.follower.stop()
         core.relay.stop()
         core.copies.stop()
@@ -82,7 +85,8 @@ public final class Gateway: RequestRouter {
 
     /// Gives a request to its operation.
     public func accept(_ request: borrowing Request, _ exchange: Exchange) -> Acceptance {
-        let id = Self.id(of: exchange)
+        core.metrics.inFlight.add(1)
+        let id = RequestNote.take(request, exchange).id
         do throws(Failure) {
             return try route(request, id, exchange)
         } catch {
@@ -91,19 +95,20 @@ public final class Gateway: RequestRouter {
     }
 
     /// The body of what the server refuses by itself.
-    public func response(to refusal: Refusal) -> Response { core.refuse(Failure(refusal), "-") }
+    public func response(to refusal: Refusal, _ exchange: Exchange) -> Response {
+        core.refuse(Failure(refusal), RequestNote.of(exchange).id)
+    }
 
     /// Counts a request that is over.
     public func completed(_ exchange: Exchange, _ outcome: Outcome) {
         let status = if case .answered(let status) = outcome { status } else { 499 }
-        let key = RequestCounters.Key(route: exchange.label, isHead: exchange.method == "HEAD", status: status)
-        core.metrics.answered(key, after: ContinuousClock.now - exchange.startedAt)
-        core.logger.log(
-            .debug, "request",
-            [
-                ("id", Self.id(of: exchange)), ("method", exchange.method),
-                ("route", exchange.label.map { Route.all[$0].pattern } ?? "none"), ("status", String(status)),
-            ])
+        let duration = ContinuousClock.now - exchange.startedAt
+        let key = RequestTable.Key(route: exchange.label, isHead: exchange.method == "HEAD", status: status)
+        core.metrics.requests.count(key, after: duration, bytesIn: exchange.bytesIn, bytesOut: exchange.bytesOut)
+        if (exchange.note as? RequestNote)?.isInFlight == true { core.metrics.inFlight.add(-1) }
+        if core.configuration.accessLog {
+            AccessLine.write(exchange, outcome, status: status, after: duration, to: core.logger)
+        }
     }
 
     private func route(_ request: borrowing Request, _ id: String, _ exchange: Exchange) throws(Failure) -> Acceptance {
@@ -118,6 +123,10 @@ public final class Gateway: RequestRouter {
             path.append(decoded)
         }
         let method = request.method == "HEAD" ? "GET" : request.method
+        // What runs may finish; what would begin now is better sent to another gateway.
+        if core.isStopping, ["PUT", "POST", "PATCH"].contains(method) {
+            throw Failure(.stopping, "the gateway is stopping; another one takes this")
+        }
         var allowed: [String] = []
         for (index, route) in Route.all.enumerated() {
             guard let parameters = route.match(path) else { continue }
@@ -136,10 +145,11 @@ public final class Gateway: RequestRouter {
         throw Failure(.notFound, "there is nothing at this path")
     }
 
-    private static func id(of exchange: Exchange) -> String { String(exchange.id, radix: 16) }
-
     private func registerGauges(_ registry: MetricRegistry) {
         let core = core
+        registry.gauge("fedgate_ready", "1 where /readyz would say yes.") {
+            Readiness.response(core).status == 200 ? 1 : 0
+        }
         registry.gauge("fedgate_payload_memory_bytes", "Payload memory in use.") { Double(core.admission.lent) }
         registry.gauge("fedgate_payload_memory_limit_bytes", "Payload memory that may be used.") {
             Double(core.admission.limit)
@@ -151,6 +161,15 @@ public final class Gateway: RequestRouter {
         registry.gauge("fedgate_round_listeners", "Event streams of rounds.") { Double(core.rounds.listeners.count) }
         registry.gauge("fedgate_results_stored", "Results in the spool.") {
             Double(core.store.all.values.count { !$0.isExpired })
+        }
+        registry.gauge("fedgate_result_bytes", "Bytes of the results in the spool, without their copies.") {
+            Double(core.store.all.values.reduce(0) { $0 + ($1.isExpired ? 0 : $1.size) })
+        }
+        registry.gauge("fedgate_latest_round", "Number of the latest round with a result; -1 before the first.") {
+            Double(core.store.latest?.round ?? -1)
+        }
+        registry.gauge("fedgate_latest_result_time_seconds", "When its result was published, since 1970; 0 before.") {
+            core.store.latest?.timestamp ?? 0
         }
     }
 }

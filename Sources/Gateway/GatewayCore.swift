@@ -16,7 +16,10 @@ final class GatewayCore: Sendable {
     let copies: ResultCopies
     let forms: ResultForms
     let updates: UpdateReader
+    let health: LogHealth
+    let profile: GatewayProfile
     let turns = UploadTurns()
+    let stopHooks = StopHooks()
     let partials: PartialUploads
     let replay = UploadReplay()
     let relay: Relay
@@ -44,8 +47,10 @@ final class GatewayCore: Sendable {
         self.configuration = configuration
         self.log = log
         self.store = store
-        copies = ResultCopies(configuration.contentCodings, store, logger)
-        forms = ResultForms(store, logger)
+        profile = GatewayProfile(registry, compression: configuration.uploads.compression)
+        health = LogHealth(log)
+        copies = ResultCopies(configuration.contentCodings, store, logger, profile.compressResult)
+        forms = ResultForms(store, logger, profile.convert)
         self.partials = partials
         self.board = board
         self.timers = timers
@@ -69,7 +74,10 @@ final class GatewayCore: Sendable {
     var isStopping: Bool { stopping.load(ordering: .acquiring) }
 
     /// From now on `/readyz` says no.
-    func beginStopping() { stopping.store(true, ordering: .releasing) }
+    func beginStopping() {
+        stopping.store(true, ordering: .releasing)
+        stopHooks.stop()
+    }
 
     /// A problem's response; it is counted.
     func refuse(_ failure: Failure, _ id: String) -> Response {

@@ -9,7 +9,7 @@ final class LongPoll: ExchangeHandler {
     private let core: GatewayCore
     private let request: ResultRequest
     private let id: String
-    private let waiting = Mutex<(watcher: UInt64, timer: Threads.Timer)?>(nil)
+    private let waiting = Mutex<(watcher: UInt64, timer: Threads.Timer, hook: UInt64)?>(nil)
 
     init(_ core: GatewayCore, _ request: ResultRequest, _ id: String) {
         self.core = core
@@ -26,7 +26,7 @@ final class LongPoll: ExchangeHandler {
             if isWanted { ResultRoutes.send(core, request, result, id, to: exchange) }
             return isWanted
         }
-        let timer = core.timers.schedule(after: .seconds(request.wait)) {
+        let giveUp: @Sendable () -> Void = {
             core.store.unwatch(watcher)
             // A client that waited for a newer latest in vain gets the one that there is, or 304.
             if request.round == nil, let latest = core.store.latest {
@@ -34,7 +34,10 @@ final class LongPoll: ExchangeHandler {
             }
             exchange.reply(ResultRoutes.pending(core, request, id))
         }
-        waiting.withLock { $0 = (watcher, timer) }
+        let timer = core.timers.schedule(after: .seconds(request.wait), giveUp)
+        // A gateway that stops keeps nobody waiting.
+        let hook = core.stopHooks.add(giveUp)
+        waiting.withLock { $0 = (watcher, timer, hook) }
         // The result may have come between the first look and the watcher.
         if let round = request.round, let result = core.store[round] {
             ResultRoutes.send(core, request, result, id, to: exchange)
@@ -43,8 +46,9 @@ final class LongPoll: ExchangeHandler {
     }
 
     func ended(_ exchange: Exchange, _ outcome: Outcome) {
-        guard let (watcher, timer) = waiting.withLock({ $0.take() }) else { return }
+        guard let (watcher, timer, hook) = waiting.withLock({ $0.take() }) else { return }
         core.store.unwatch(watcher)
         timer.cancel()
+        core.stopHooks.remove(hook)
     }
 }

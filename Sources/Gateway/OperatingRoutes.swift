@@ -11,24 +11,20 @@ enum OperatingRoutes {
 
     /// Whether requests should be sent here: recent evidence from the log, and the results of before are here.
     static func readyz(_ request: borrowing Request, _ call: Call) -> Acceptance {
-        let evidence = call.core.follower.evidence
-        let age = evidence.lastSuccess.map { ContinuousClock.now - $0 }
-        let isRecent = age.map { $0 < .seconds(15) } ?? false
-        if isRecent, evidence.isCaughtUp, call.core.relay.isCaughtUp, !call.core.isStopping {
-            return .reply(Answers.json(["status": .string("ready")]))
-        }
-        let reason =
-            call.core.isStopping
-            ? "the gateway is stopping"
-            : isRecent ? "results and messages are still being read from the log" : evidence.problem
-        return .reply(
-            Answers.json(
-                ["status": .string("not ready"), "reason": .string(reason)], status: 503,
-                headers: [("Retry-After", "1")]))
+        .reply(Readiness.response(call.core))
     }
 
+    /// Prometheus text, or OpenMetrics where `Accept` prefers it.
     static func metrics(_ request: borrowing Request, _ call: Call) -> Acceptance {
-        .reply(Answers.text(call.core.metrics.registry.render(), type: "text/plain; version=0.0.4; charset=utf-8"))
+        let format = Exposition(accept: request.header("Accept"))
+        var response = Answers.text(call.core.metrics.registry.render(format), type: format.mediaType)
+        response.headers.append(("Vary", "Accept"))
+        return .reply(response)
+    }
+
+    /// What the work on weights costs, by operation.
+    static func profile(_ request: borrowing Request, _ call: Call) -> Acceptance {
+        .reply(Answers.json(ProfileReport.json(call.core.profile.profiler)))
     }
 
     static func openAPI(_ request: borrowing Request, _ call: Call) -> Acceptance {

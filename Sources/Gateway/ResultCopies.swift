@@ -35,7 +35,12 @@ final class ResultCopies: Sendable {
     private let state = Monitor(State())
     private let thread = Mutex<DedicatedThread?>(nil)
 
-    init(_ codings: [ContentCoding], _ store: ResultStore, _ logger: Logger) {
+    private let profile: ProfiledOperation
+
+    init(
+        _ codings: [ContentCoding], _ store: ResultStore, _ logger: Logger, _ profile: ProfiledOperation
+    ) {
+        self.profile = profile
         self.codings = codings
         self.store = store
         self.logger = logger
@@ -77,6 +82,7 @@ final class ResultCopies: Sendable {
             var hasFailed = false
             do { try make(wish, name + ".tmp") } catch is CancellationError {} catch {
                 hasFailed = true
+                profile.failed()
                 File.remove(store.directory.file(name + ".tmp"))
                 logger.warning(
                     "a result cannot be compressed", [("file", name), ("reason", String(describing: error))])
@@ -94,7 +100,10 @@ final class ResultCopies: Sendable {
         guard now?.messageID == result.messageID, now?.isExpired == false, now?.copies[coding] == nil else { return }
         let source = try File(reading: store.directory.file(ResultStore.weights(result.round)))
         let target = try DigestedFile(store.directory.file(temporary))
+        let started = ContinuousClock.now
         let isWorth = try compress(source, result.size, to: target, coding)
+        profile.succeeded(
+            after: ContinuousClock.now - started, bytesIn: result.size, bytesOut: isWorth ? target.size : nil)
         let copy = isWorth ? try target.finish() : nil
         try store.addCopy(coding, of: result, copy, from: temporary)
         logger.info(

@@ -94,6 +94,8 @@ final class ResultFollower: Sendable {
         while !isStopping {
             let count = try tail.read(within: .milliseconds(500)) { [self] in try take($0, reader, chunks) }
             chunks.expire()
+            metrics.unfinishedMessages.set(chunks.count)
+            metrics.unfinishedBytes.set(chunks.bytes)
             // Silence proves nothing: ask, though not at every turn.
             if count == 0, isStale(after: .seconds(3)) { _ = try log.ends(of: TopicName.results) }
             if count > 0 || isStale(after: .seconds(3)) { heard() }

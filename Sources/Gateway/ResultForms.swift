@@ -35,7 +35,10 @@ final class ResultForms: Sendable {
     private let state = Monitor(State())
     private let thread = Mutex<DedicatedThread?>(nil)
 
-    init(_ store: ResultStore, _ logger: Logger) {
+    private let profile: ProfiledOperation
+
+    init(_ store: ResultStore, _ logger: Logger, _ profile: ProfiledOperation) {
+        self.profile = profile
         self.store = store
         self.logger = logger
     }
@@ -96,11 +99,14 @@ final class ResultForms: Sendable {
         if let now = store[result.round], now.forms[format.name] != nil || now.isExpired { return nil }
         let temporary = ResultStore.form(result.round, format.name) + ".tmp"
         do {
+            let started = ContinuousClock.now
             let copy = try write(result, as: format, to: temporary)
+            profile.succeeded(after: ContinuousClock.now - started, bytesIn: result.size)
             try store.addForm(format.name, of: result, copy, from: temporary)
             return nil
         } catch {
             File.remove(store.directory.file(temporary))
+            profile.failed()
             if let failure = error as? WeightFailure {
                 var refusal = Failure(.notAcceptable, "the result cannot be had as \(format.name): \(failure.reason)")
                 refusal.array = failure.array

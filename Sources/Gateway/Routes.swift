@@ -76,6 +76,7 @@ struct Route: Sendable {
         Route("GET", "/healthz", OperatingRoutes.healthz),
         Route("GET", "/readyz", OperatingRoutes.readyz),
         Route("GET", "/metrics", OperatingRoutes.metrics),
+        Route("GET", "/profile", OperatingRoutes.profile),
         Route("GET", "/openapi.yaml", OperatingRoutes.openAPI),
         Route("GET", "/problems/{name}", OperatingRoutes.problem),
         Route("GET", "/", OperatingRoutes.index),

@@ -41,6 +41,7 @@ final class UploadPipeline {
     private var said: [String: JSONValue] = [:]
     private var received = 0
     private let patience = Patience()
+    private var profile = UploadProfile()
 
     init(_ gateway: GatewayCore, _ request: UploadRequest) throws(Failure) {
         self.gateway = gateway
@@ -76,6 +77,7 @@ final class UploadPipeline {
     /// Takes a piece, or says that the waiter has to wait and bring it again.
     func take(_ piece: UnsafeRawBufferPointer, _ waiter: any Waiter) throws(Failure) -> Bool {
         guard received + piece.count <= gateway.maxBody else { throw UploadRequest.tooLarge(gateway.maxBody) }
+        profile.begin()
         if let stages {
             guard try take(piece, by: stages, waiter) else { return false }
         } else {
@@ -100,7 +102,11 @@ final class UploadPipeline {
                 }
                 try store(part)
             }
-            do { pending = try stages.step(&rest) } catch { throw Failure(body: error) }
+            do { pending = try stages.step(&rest) } catch {
+                gateway.profile.unwrap.failed()
+                throw Failure(body: error)
+            }
+            profile.unwrapped()
             if pending == nil { break }
         }
         taken = 0
@@ -108,20 +114,33 @@ final class UploadPipeline {
     }
 
     private func store(_ piece: UnsafeRawBufferPointer) throws(Failure) {
-        do { try decoder.feed(piece, to: dropping) } catch { throw Failure(body: error) }
+        do { try decoder.feed(piece, to: dropping) } catch { throw refused(error) }
         if let standard = decoder as? FEDWT001Decoder ?? (decoder as? SniffingDecoder)?.standard {
             sink.note(.arrays, standard.takeExtents())
         }
+        profile.decodedBytes += piece.count
+        profile.decoded()
         do throws(EnvelopeFailure) { try sink.write(piece) } catch { throw Failure(error) }
+        profile.packed()
+    }
+
+    /// A body that its decoder does not understand.
+    private func refused(_ error: any Error) -> Failure {
+        if !(error is UnknownFormat) { gateway.profile.decode(format)?.failed() }
+        return Failure(body: error)
     }
 
     func finish() throws(Failure) -> Finished {
-        do {
-            try stages?.finish()
-            decoded = try decoder.finish(to: dropping)
-        } catch { throw Failure(body: error) }
+        profile.begin()
+        do { try stages?.finish() } catch {
+            gateway.profile.unwrap.failed()
+            throw Failure(body: error)
+        }
+        do { decoded = try decoder.finish(to: dropping) } catch { throw refused(error) }
+        profile.decoded()
         let sealed: UploadSink.Sealed?
         do throws(EnvelopeFailure) { sealed = try sink.finish() } catch { throw Failure(error) }
+        profile.packed()
         let finished: Finished
         if let digest = bodyDigest.take() { sentDigest = Hex.encode(digest.finalize()) }
         said = try request.metadata(with: stages?.fields ?? [:])
@@ -135,6 +154,10 @@ final class UploadPipeline {
             case nil: throw EnvelopeFailure("payload", "is empty")
             }
         } catch { throw Failure(error) }
+        profile.sealed()
+        profile.succeeded(
+            gateway.profile, format: format, received: received, unwrapped: stages != nil,
+            stored: finished.record.summary.storedSize)
         try request.digest.verify(
             sha256: sentDigest ?? finished.record.summary.bodyDigest, sha512: sha512.take()?.finalize())
         return finished

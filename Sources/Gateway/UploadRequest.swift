@@ -1,6 +1,7 @@
 internal import Envelopes
 internal import EventLog
 internal import MicroHTTP
+internal import Telemetry
 internal import WireJSON
 
 /// What an upload's target and headers say, checked before a byte of its body is read.
@@ -57,9 +58,9 @@ extension UploadRequest {
         if !request.hasBody, !inParts {
             throw Failure(.badRequest, "the request has no body; it has to be a weight set")
         }
-        traceHeaders = ["traceparent", "tracestate"].compactMap { name in
-            request.header(name).map { RecordHeader(name, Array($0.utf8)) }
-        }
+        traceHeaders =
+            TraceContext(
+                traceparent: request.header("traceparent"), tracestate: request.header("tracestate"))?.headers ?? []
     }
 
     /// The same request for a body that came in parts.
@@ -115,5 +116,13 @@ extension UploadRequest {
         guard let name = names.filter(reserved.contains).min() else { return }
         let hint = name == "num_samples" ? "give it as a query item" : "it is the gateway's own"
         throw Failure(.badRequest, "\(what) \"\(name)\" cannot be used, \(hint)")
+    }
+}
+
+extension TraceContext {
+    /// As a record bears it (protocol.md, section 4).
+    var headers: [RecordHeader] {
+        let state = tracestate.map { [RecordHeader("tracestate", Array($0.utf8))] } ?? []
+        return [RecordHeader("traceparent", Array(traceparent.utf8))] + state
     }
 }

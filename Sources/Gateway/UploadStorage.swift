@@ -14,6 +14,7 @@ enum UploadOutcome: Sendable {
         switch self {
         case .stored(let receipt, let isRepeat):
             var response = Answers.text(receipt.json, type: "application/json", status: 202)
+            response.about = AnswerNote.stored(receipt, isRepeat: isRepeat)
             if isRepeat { response.headers.append(("Fed-Repeat", "true")) }
             return response
         case .failed(let failure): return gateway.refuse(failure, requestID)
@@ -128,9 +129,7 @@ final class UploadStorage: Sendable {
             refuse(error)
             return failed()
         }
-        let started = ContinuousClock.now
         gateway.log.append(record.record, to: TopicName.updates) { [self] result in
-            gateway.metrics.delivery.observe(ContinuousClock.now - started)
             switch result {
             case .success(let position):
                 gateway.metrics.stored(bytes: record.summary.originalSize)

@@ -14,6 +14,9 @@ public struct KafkaConfiguration: Sendable {
     /// Gets what librdkafka has to say; any thread.
     public var onLog: @Sendable (String) -> Void = { _ in }
 
+    /// Gets librdkafka's statistics of the producer, a JSON object, every ten seconds; the producer's thread.
+    public var onStatistics: (@Sendable (UnsafeRawBufferPointer) -> Void)?
+
     /// A configuration.
     ///
     /// - Parameters:

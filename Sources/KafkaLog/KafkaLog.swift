@@ -56,6 +56,18 @@ public final class KafkaLog: EventLog {
         }
     }
 
+    /// Asks the brokers whether the topics are there and have a leader for at least one partition.
+    ///
+    /// Who may not write is told so only when it does.
+    ///
+    /// Blocks for two seconds a topic at most.
+    public func probe(_ topics: [String]) throws(LogFailure) {
+        if isClosed.load(ordering: .acquiring) { throw LogFailure(.closed, "the log is closed") }
+        try current().use { (handle) throws(LogFailure) in
+            for topic in topics { try TopicAdmin(handle: handle).probe(topic) }
+        }
+    }
+
     /// Low and high watermarks, within ten seconds; what a transaction has not committed yet lies below the high one, too.
     public func ends(of topic: String) throws(LogFailure) -> [Int32: Range<Int64>] {
         let partitions = try partitions(of: topic)
@@ -116,7 +128,11 @@ public final class KafkaLog: EventLog {
     }
 
     private func makeProducer() throws(LogFailure) -> Producer {
-        try Producer(configuration, configuration.producer) { [weak self] in self?.replaceProducer() }
+        var properties = configuration.producer
+        if configuration.onStatistics != nil { properties["statistics.interval.ms"] = "10000" }
+        return try Producer(
+            configuration, properties, onFatal: { [weak self] in self?.replaceProducer() },
+            onStatistics: configuration.onStatistics)
     }
 
     /// After a fatal error a producer is of no more use: what it holds fails, and another one takes its place.

@@ -25,8 +25,13 @@ final class Producer: Sendable {
     final class Context: Sendable {
         let onLog: @Sendable (String) -> Void
         let onFatal: @Sendable () -> Void
+        let onStatistics: (@Sendable (UnsafeRawBufferPointer) -> Void)?
 
-        init(_ onLog: @escaping @Sendable (String) -> Void, _ onFatal: @escaping @Sendable () -> Void) {
+        init(
+            _ onLog: @escaping @Sendable (String) -> Void, _ onFatal: @escaping @Sendable () -> Void,
+            _ onStatistics: (@Sendable (UnsafeRawBufferPointer) -> Void)? = nil
+        ) {
+            self.onStatistics = onStatistics
             self.onLog = onLog
             self.onFatal = onFatal
         }
@@ -44,14 +49,16 @@ final class Producer: Sendable {
     private let thread = Mutex<DedicatedThread?>(nil)
 
     init(
-        _ configuration: KafkaConfiguration, _ properties: [String: String], onFatal: @escaping @Sendable () -> Void
+        _ configuration: KafkaConfiguration, _ properties: [String: String], onFatal: @escaping @Sendable () -> Void,
+        onStatistics: (@Sendable (UnsafeRawBufferPointer) -> Void)? = nil
     ) throws(LogFailure) {
         let conf = try configuration.make(properties)
-        context = Context(configuration.onLog, onFatal)
+        context = Context(configuration.onLog, onFatal, onStatistics)
         rd_kafka_conf_set_opaque(conf, Unmanaged.passUnretained(context).toOpaque())
         rd_kafka_conf_set_dr_msg_cb(conf, onReport)
         rd_kafka_conf_set_error_cb(conf, onError)
         rd_kafka_conf_set_log_cb(conf, onLog)
+        if onStatistics != nil { rd_kafka_conf_set_stats_cb(conf, onStatisticsCame) }
         var reason = [CChar](repeating: 0, count: 512)
         guard let pointer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, &reason, reason.count) else {
             rd_kafka_conf_destroy(conf)
@@ -153,4 +160,15 @@ func onLog(
     // The one that the producer's configuration asks for.
     if strstr(text, "isolation.level") != nil { return }
     Unmanaged<Producer.Context>.fromOpaque(opaque).takeUnretainedValue().onLog(String(cString: text))
+}
+
+/// Thread: the producer's.
+private func onStatisticsCame(
+    _ client: OpaquePointer?, _ text: UnsafeMutablePointer<CChar>?, _ count: Int, _ opaque: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let text, let opaque else { return 0 }
+    let context = Unmanaged<Producer.Context>.fromOpaque(opaque).takeUnretainedValue()
+    context.onStatistics?(UnsafeRawBufferPointer(start: text, count: count))
+    // librdkafka keeps the text, and frees it.
+    return 0
 }

@@ -84,6 +84,29 @@ struct TopicAdmin {
         throw LogFailure(.topic, "Kafka does not say max.message.bytes of the topic \(topic)")
     }
 
+    /// Whether the topic is there and one of its partitions can be written to.
+    func probe(_ topic: String) throws(LogFailure) {
+        let reference = rd_kafka_topic_new(handle, topic, nil)
+        defer { rd_kafka_topic_destroy(reference) }
+        var metadata: UnsafePointer<rd_kafka_metadata>?
+        let code = rd_kafka_metadata(handle, 0, reference, &metadata, 2_000)
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let metadata else {
+            throw LogFailure(.unreachable, "no broker answers: \(KafkaError.text(code))")
+        }
+        defer { rd_kafka_metadata_destroy(metadata) }
+        guard metadata.pointee.topic_cnt == 1, let found = metadata.pointee.topics?[0] else {
+            throw LogFailure(.unreachable, "no broker says anything of the topic \(topic)")
+        }
+        guard found.err == RD_KAFKA_RESP_ERR_NO_ERROR else {
+            throw LogFailure(
+                KafkaError.isTopic(found.err) ? .topic : .unreachable,
+                "the topic \(topic): \(KafkaError.text(found.err))")
+        }
+        guard (0..<Int(found.partition_cnt)).contains(where: { found.partitions[$0].leader >= 0 }) else {
+            throw LogFailure(.unreachable, "no partition of the topic \(topic) has a leader")
+        }
+    }
+
     /// Waits until every partition of the topic has a leader.
     private func partitions(of topic: String) throws(LogFailure) -> Int32 {
         let reference = rd_kafka_topic_new(handle, topic, nil)

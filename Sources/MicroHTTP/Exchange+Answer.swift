@@ -16,8 +16,9 @@ extension Exchange {
     func queue(_ response: Response, from phase: Phase, closing: Bool = false) -> MHD_Result {
         let chosen = state.withLock { state -> Response? in
             guard state.phase == phase else { return nil }
-            let chosen = state.reply ?? response
+            var chosen = state.reply ?? response
             state.reply = chosen
+            chosen.headers += state.extraHeaders
             state.status = chosen.status
             state.phase = .queued
             return chosen
@@ -55,7 +56,9 @@ extension Exchange {
                 state.phase = .replying
                 return (.replying, nil)
             }
-            return (.receiving, chosen)
+            var direct = chosen
+            direct.headers += state.extraHeaders
+            return (.receiving, direct)
         }
         if phase == .replying { return (true, .YES) }
         guard let direct else { return (false, .NO) }

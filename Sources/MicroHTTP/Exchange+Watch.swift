@@ -50,7 +50,7 @@ extension Exchange {
     ///   - refusal: what the client is told.
     ///   - outcome: what the handler is told.
     func end(with refusal: Refusal, _ outcome: Outcome) {
-        let response = core.response(to: refusal)
+        let response = core.response(to: refusal, self)
         let bytes = DirectReply.bytes(of: response, withBody: method != "HEAD")
         let mustShut = state.withLock { state -> Bool in
             switch state.phase {

@@ -38,9 +38,9 @@ extension Exchange {
         }
         if let refusal {
             // Where the request ends is unknown: nothing more is read from this connection.
-            return queue(core.response(to: refusal), from: .head, closing: true)
+            return queue(core.response(to: refusal, self), from: .head, closing: true)
         }
-        guard core.mode == .running else { return answer(core.response(to: .stopping), framing) }
+        guard core.mode == .running else { return answer(core.response(to: .stopping, self), framing) }
         let request = Request(
             connection: handle, exchange: self, method: method, version: String(cString: version), framing: framing)
         switch core.router.accept(request, self) {
@@ -128,7 +128,9 @@ extension Exchange {
         switch handler.body(piece, self) {
         case .consumed:
             count(piece)
-            guard !hasTinyPieces else { return reject(core.response(to: .malformed("the chunks are too small")), 0) }
+            guard !hasTinyPieces else {
+                return reject(core.response(to: .malformed("the chunks are too small"), self), 0)
+            }
             return (true, .YES)
         case .wait:
             let slept = state.withLock { state in
@@ -138,7 +140,7 @@ extension Exchange {
                 return true
             }
             if slept { return (false, .YES) }
-            if core.mode == .failing { reply(core.response(to: .stopping)) }
+            if core.mode == .failing { reply(core.response(to: .stopping, self)) }
             guard let reply = state.withLock({ $0.phase == .receiving ? $0.reply : nil }) else { return (false, .NO) }
             return reject(reply, piece.count)
         case .reject(let response): return reject(response, piece.count)
@@ -196,7 +198,7 @@ extension Exchange {
                 return true
             }
             if slept { return .YES }
-            if core.mode == .failing { reply(core.response(to: .stopping)) }
+            if core.mode == .failing { reply(core.response(to: .stopping, self)) }
             guard let reply = state.withLock({ $0.reply }) else { return .NO }
             return queue(reply, from: .receiving)
         }

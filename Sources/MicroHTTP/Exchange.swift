@@ -37,6 +37,9 @@ public final class Exchange: Sendable {
         var isActive = false
         var handler: (any ExchangeHandler)?
         var label: Int?
+        var note: (any AnyObject & Sendable)?
+        /// Header lines that every answer gets.
+        var extraHeaders: [(String, String)] = []
         /// The first reply that anybody gave.
         var reply: Response?
         /// What was sent, or is being sent.
@@ -93,10 +96,21 @@ public final class Exchange: Sendable {
         get { state.withLock { $0.label } }
         set { state.withLock { $0.label = newValue } }
     }
+    /// What the router wants to remember of the request until it is over.
+    public var note: (any AnyObject & Sendable)? {
+        get { state.withLock { $0.note } }
+        set { state.withLock { $0.note = newValue } }
+    }
+    /// Adds header lines to whatever the answer is going to be.
+    ///
+    /// - Parameter headers: names and values; of use before the answer is given.
+    public func addHeaders(_ headers: [(String, String)]) { state.withLock { $0.extraHeaders += headers } }
     /// The client's address without the port.
     public var remoteAddress: String { connection.address }
     /// The status of the answer, once there is one.
     public var status: Int? { state.withLock { $0.status ?? $0.reply?.status } }
+    /// What the answer says about itself, once there is one.
+    public var about: (any Sendable)? { state.withLock { $0.reply?.about } }
     /// Bytes of the body that came so far, without the framing of chunks.
     public var bytesIn: UInt64 { received.load(ordering: .relaxed) }
     /// Length of the answer's body, once there is an answer; of a stream, what was sent so far.

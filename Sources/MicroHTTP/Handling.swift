@@ -11,8 +11,10 @@ public protocol RequestRouter: AnyObject, Sendable {
 
     /// The headers and body of an answer that the server gives on its own.
     ///
-    /// - Parameter refusal: its status is what is sent, whatever the response says; the connection closes.
-    func response(to refusal: Refusal) -> Response
+    /// - Parameters:
+    ///   - refusal: its status is what is sent, whatever the response says; the connection closes.
+    ///   - exchange: may not have come as far as `accept`.
+    func response(to refusal: Refusal, _ exchange: Exchange) -> Response
 
     /// Called exactly once for each exchange when it is over, after its handler's `ended`.
     ///

@@ -15,6 +15,8 @@ public struct Response: Sendable {
     public var body: Body
     /// Closes the connection afterwards.
     public var close: Bool
+    /// What the router's `completed` is to know of it; not sent.
+    public var about: (any Sendable)?
 
     /// An answer.
     ///

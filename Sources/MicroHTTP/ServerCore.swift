@@ -56,8 +56,8 @@ final class ServerCore: Sendable {
     }
 
     /// The answer to a refusal, with the status that belongs to it.
-    func response(to refusal: Refusal) -> Response {
-        var response = router.response(to: refusal)
+    func response(to refusal: Refusal, _ exchange: Exchange) -> Response {
+        var response = router.response(to: refusal, exchange)
         response.status = refusal.status
         response.close = true
         return response

@@ -10,8 +10,8 @@ internal import Threads
 ///
 /// Thread: any.
 public final class SQLiteLog: EventLog {
-    private let path: String
-    private let limits: TopicLimits
+    let path: String
+    let limits: TopicLimits
     private let lock: DirectoryLock
     private let writer: GroupCommit
     private let isClosed = Atomic(false)
@@ -128,7 +128,7 @@ extension SQLiteLog {
         if isClosed.load(ordering: .acquiring) { throw LogFailure(.closed, "the log is closed") }
     }
 
-    private func check(_ topic: String) throws(LogFailure) {
+    func check(_ topic: String) throws(LogFailure) {
         try checkOpen()
         guard topics.withLock({ $0.contains(topic) }) else {
             throw LogFailure(.topic, "the topic \(topic) was not prepared")

@@ -42,6 +42,15 @@ public final class Monitor<Value>: @unchecked Sendable {
         return try body(&value)
     }
 
+    /// Changes the value and wakes nobody.
+    ///
+    /// - Parameter body: must not block.
+    public func changeQuietly<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return try body(&value)
+    }
+
     /// Looks at the value.
     ///
     /// - Parameter body: must not block.

@@ -13,7 +13,7 @@ extension Command {
                 key: "storage.data")
         ]
             + LogFlags.all + RoundFlags.all + [
-                LogFlags.level, Settings.config,
+                LogFlags.level, LogLines.format, Settings.config,
             ],
         run: { arguments throws(UsageFailure) in
             guard arguments.operands.isEmpty else {
@@ -24,9 +24,10 @@ extension Command {
             guard flags.kafka != nil else {
                 throw UsageFailure("aggregate needs --kafka; the embedded log has its aggregator in `fedgate serve`")
             }
-            let level = try arguments.choice("--log-level", Logger.Level.allCases.map(\.name)) ?? "info"
+            let lines = try LogLines(arguments)
             Signals.block()
-            let logger = Logger(lowest: Logger.Level.allCases.first { $0.name == level } ?? .info)
+            let logger = lines.makeLogger()
+            defer { logger.flush() }
             do {
                 try aggregate(flags, rounds, arguments["--data"] ?? "fedgate-data", logger)
                 return 0
@@ -48,7 +49,7 @@ extension Command {
         configuration.chunkSize = flags.chunkSize
         let aggregator = Aggregator(log: log, configuration: configuration, registry: MetricRegistry(), logger: logger)
         guard aggregator.start() else { throw StartFailure(description: "the system gives no thread") }
-        let signal = Signals.wait()
+        let signal = Drain.waitForSignal(Reload(), logger)
         logger.info("stopping", [("signal", String(signal))])
         aggregator.stop()
     }

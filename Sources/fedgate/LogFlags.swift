@@ -43,12 +43,16 @@ struct LogFlags: Sendable {
         }
     }
 
-    func open(directory: String, _ logger: Logger) throws(LogFailure) -> any EventLog {
+    func open(
+        directory: String, _ logger: Logger, _ registry: MetricRegistry = MetricRegistry()
+    ) throws(LogFailure) -> any EventLog {
         guard let kafka else {
             return try SQLiteLog(directory: directory + "/log", maxRecordBytes: Topics.maxRecordBytes)
         }
         var configuration = KafkaConfiguration(brokers: kafka, maxRecordBytes: Topics.maxRecordBytes)
         configuration.onLog = { logger.warning("kafka: \($0)") }
+        let statistics = KafkaMetrics(registry)
+        configuration.onStatistics = { statistics.take($0) }
         return try KafkaLog(configuration)
     }
 }

@@ -32,16 +32,18 @@ extension Command {
             Flag(
                 "--upload-expiry", .value("SECONDS"), "how long an upload in parts is kept that does not grow (86400)",
                 key: "limits.upload_expiry"),
-            LogFlags.level, Settings.config,
-        ],
+            LogFlags.level, LogLines.format, LogLines.access, Settings.config,
+        ] + Drain.flags,
         run: { arguments throws(UsageFailure) in
             let settings = try ServeSettings(arguments)
             Signals.block()
             let openFiles = OpenFiles.raiseLimit()
-            let logger = Logger(lowest: settings.logLevel)
+            let logger = settings.lines.makeLogger()
+            defer { logger.flush() }
+            let reload = Reload()
+            Settings.reloadLevel(of: logger, reload)
             do {
-                try Service(settings, logger).run(openFiles)
-                return 0
+                return try Service(settings, logger, reload).run(openFiles)
             } catch {
                 logger.error("cannot serve: \(error)")
                 return 1
@@ -63,7 +65,8 @@ struct ServeSettings: Sendable {
     let keepBytes: Int
     let contentCodings: [ContentCoding]
     let hasAggregator: Bool
-    let logLevel: Logger.Level
+    let lines: LogLines
+    let drain: Drain
 
     init(_ arguments: Arguments) throws(UsageFailure) {
         guard arguments.operands.isEmpty else {
@@ -80,8 +83,8 @@ struct ServeSettings: Sendable {
         keepBytes = try arguments.bytes("--keep-bytes", or: .max)
         contentCodings = try Self.codings(arguments["--content-codings"] ?? "zstd,gzip")
         hasAggregator = arguments.toggle("--aggregator") ?? (log.kafka == nil)
-        let level = try arguments.choice("--log-level", Logger.Level.allCases.map(\.name)) ?? "info"
-        logLevel = Logger.Level.allCases.first { $0.name == level } ?? .info
+        lines = try LogLines(arguments)
+        drain = try Drain(arguments)
     }
 
     private static func codings(_ text: String) throws(UsageFailure) -> [ContentCoding] {
@@ -111,17 +114,32 @@ struct ServeSettings: Sendable {
 private struct Service {
     let settings: ServeSettings
     let logger: Logger
+    let reload: Reload
 
-    init(_ settings: ServeSettings, _ logger: Logger) {
+    init(_ settings: ServeSettings, _ logger: Logger, _ reload: Reload) {
+        self.reload = reload
         self.settings = settings
         self.logger = logger
     }
 
-    /// Returns after a signal, when everything is stopped.
-    func run(_ openFiles: Int) throws {
+    /// Returns after a signal, when everything is stopped, with the exit code.
+    func run(_ openFiles: Int) throws -> Int32 {
         let registry = MetricRegistry()
-        let log = try settings.log.open(directory: settings.data, logger)
-        defer { log.close(within: .seconds(10)) }
+        ProcessMetrics.register(in: registry, version: Fedgate.version)
+        logger.register(in: registry)
+        let log = MeteredLog(
+            try settings.log.open(directory: settings.data, logger, registry), topics: TopicName.all, registry)
+        do {
+            try serve(log, registry, openFiles)
+        } catch {
+            log.close(within: settings.drain.timeout)
+            throw error
+        }
+        log.close(within: settings.drain.timeout)
+        return Drain.conclude(log.undelivered, logger)
+    }
+
+    private func serve(_ log: MeteredLog, _ registry: MetricRegistry, _ openFiles: Int) throws {
         let maxRecordBytes = try Topics.prepare(log, logger)
         let board = RoundBoard()
         let aggregator = try startAggregator(log, board, registry, maxRecordBytes)
@@ -136,6 +154,7 @@ private struct Service {
         configuration.keepRounds = settings.keepRounds
         configuration.keepBytes = settings.keepBytes
         configuration.contentCodings = settings.contentCodings
+        configuration.accessLog = settings.lines.access
         configuration.uploadExpiry = .seconds(settings.uploadExpiry)
         let gateway = try Gateway(configuration, log: log, board: board, registry: registry, logger: logger)
         defer { gateway.stop() }
@@ -149,11 +168,17 @@ private struct Service {
         let server = try Server.start(listener, router: gateway)
         let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
         // A plain line, whatever the log level: scripts wait for it.
-        Terminal.error("fedgate: listening on http://\(host):\(server.port)")
-        let signal = Signals.wait()
+        let url = "http://\(host):\(server.port)"
+        if settings.lines.format == .text {
+            Terminal.error("fedgate: listening on \(url)")
+        } else {
+            logger.announce("listening", [("url", .text(url))])
+        }
+        registry.gauge("fedgate_connections", "Connections that are open.") { Double(server.openConnections) }
+        let signal = Drain.waitForSignal(reload, logger)
         logger.info("stopping", [("signal", String(signal))])
-        gateway.beginStopping()
-        server.stop(within: .seconds(10))
+        log.beginEnd()
+        settings.drain.finishRequests(gateway, server, logger)
     }
 
     private func startAggregator(

@@ -1,5 +1,6 @@
 internal import Flags
 internal import Glibc
+internal import Telemetry
 
 /// Where settings come from: flags over environment over file over defaults.
 enum Settings {
@@ -12,6 +13,17 @@ enum Settings {
         let others = Command.all.flatMap(\.flags)
         try arguments.complete(command.flags, others: others, environment: environment, file: file)
         return arguments
+    }
+
+    /// Has SIGHUP read the log level anew, from the same places as at start.
+    ///
+    /// A flag stays what it is, and a variable too: the file is what can change.
+    static func reloadLevel(of logger: Logger, _ reload: Reload) {
+        reload.add("log level") {
+            let now = try Settings.arguments(Array(CommandLine.arguments.dropFirst(2)), of: .serve)
+            logger.lowest = try LogLines.level(now)
+            return logger.lowest.name
+        }
     }
 
     private static var environment: [String: String] {

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// Waits for the signals that end a server.
+/// Waits for the signals that end a server, or have it read its settings again.
 ///
 /// They are blocked before any thread is made, so that all threads inherit that and only `wait` gets them.
 enum Signals {
@@ -22,7 +22,8 @@ enum Signals {
     static func cameWithinASecond() -> Bool {
         var set = ending
         var second = timespec(tv_sec: 1, tv_nsec: 0)
-        return sigtimedwait(&set, nil, &second) > 0
+        let signal = sigtimedwait(&set, nil, &second)
+        return signal > 0 && signal != SIGHUP
     }
 
     private static var ending: sigset_t {
@@ -30,6 +31,7 @@ enum Signals {
         sigemptyset(&set)
         sigaddset(&set, SIGINT)
         sigaddset(&set, SIGTERM)
+        sigaddset(&set, SIGHUP)
         return set
     }
 }

@@ -245,7 +245,8 @@ final class Field {
         try field.start()
         let configuration = AggregatorConfiguration(
             directory: field.directory + "/other", policy: ClosingPolicy(minUpdates: 2),
-            output: ResultForm(envelope: .json, compression: .fixed(.none)), maxRecordBytes: 16 << 20, maxDecodedBytes: 1 << 30)
+            output: ResultForm(envelope: .json, compression: .fixed(.none)), maxRecordBytes: 16 << 20,
+            maxDecodedBytes: 1 << 30)
         let other = Aggregator(
             log: field.log, configuration: configuration, registry: MetricRegistry(), logger: Logger(lowest: .error))
         try #require(other.start())

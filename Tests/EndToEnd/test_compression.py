@@ -12,7 +12,7 @@ def upload(gateway, number, arrays):
 
 
 def assert_same(gateway, number, arrays):
-    result = decode(gateway.result(number))
+    result, _ = decode(gateway.result(number))
     for got, given in zip(result, arrays, strict=True):
         assert got.dtype == given.dtype and got.tobytes() == given.tobytes()
 

@@ -35,7 +35,9 @@ final class TestRouter: RequestRouter {
         return decision.withLock({ $0 })?.accept(request, exchange) ?? .reply(Response(status: 500))
     }
 
-    func response(to refusal: Refusal) -> Response { .text(refusal.detail, status: refusal.status) }
+    func response(to refusal: Refusal, _ exchange: Exchange) -> Response {
+        .text(refusal.detail, status: refusal.status)
+    }
 
     func completed(_ exchange: Exchange, _ outcome: Outcome) {
         seen.change { $0.outcomes[exchange.id, default: []].append(outcome) }

@@ -19,6 +19,14 @@ public enum CompressionPolicy: Sendable, Hashable {
         }
     }
 
+    /// As it is chosen by.
+    public var name: String {
+        switch self {
+        case .fixed(let codec): codec.rawValue
+        case .best: "auto"
+        }
+    }
+
     /// Whether payloads stay as they are, so that nothing has to be asked of a compressor.
     public var isNone: Bool { self == .fixed(.none) }
 }

@@ -70,7 +70,6 @@ final class MessageAppend: Sendable {
         let began = ContinuousClock.now
         core.log.append(record.record, to: draft.topic) { [self] result in
             let time = ContinuousClock.now - began
-            core.metrics.delivery.observe(time)
             switch result {
             case .success(let position):
                 core.relay.noteStored(draft.type)
@@ -101,11 +100,11 @@ final class MessageAppend: Sendable {
         let metadata = 1024
         let envelope = core.configuration.uploads.envelope
         let size = RecordSealer.capacity(
-            forPayload: text.line.count, envelope: envelope, compression: compression, metadata: metadata)
+            forPayload: text.line.count, envelope: envelope, compression: .fixed(compression), metadata: metadata)
         guard let slab = core.relay.pool.acquire(size) else {
             throw Failure(.busy, "too many messages are on their way to the log")
         }
-        var sealer = RecordSealer(slab: slab, envelope: envelope, compression: compression, metadata: metadata)
+        var sealer = RecordSealer(slab: slab, envelope: envelope, compression: .fixed(compression), metadata: metadata)
         do {
             try text.line.withUnsafeBytes { try sealer.write($0) }
             return try sealer.seal(

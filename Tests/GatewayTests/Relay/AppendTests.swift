@@ -34,6 +34,7 @@ private final class FlakyLog: EventLog {
 
     var identity: String { "flaky" }
     func prepare(_ topics: [TopicSpec]) -> [String: TopicLimits] { [:] }
+    func probe(_ topics: [String]) {}
     func ends(of topic: String) -> [Int32: Range<Int64>] { [:] }
     func tail(_ topic: String, from offsets: [Int32: Int64]) throws(LogFailure) -> any LogTail {
         throw LogFailure(.closed, "nothing to read")
@@ -50,7 +51,7 @@ private final class FlakyLog: EventLog {
         let timers = try #require(TimerQueue(name: "test"))
         defer { timers.stop() }
         let configuration = GatewayConfiguration(
-            directory: directory, uploads: UploadForm(envelope: .binary, compression: .none), minUpdates: 2,
+            directory: directory, uploads: UploadForm(envelope: .binary, compression: .fixed(.none)), minUpdates: 2,
             roundDeadline: nil, maxBody: 1 << 20, maxDecodedBytes: 1 << 20, maxRecordBytes: 1 << 20, memory: 8 << 20)
         let logger = Logger(lowest: .error)
         let core = GatewayCore(

@@ -1,0 +1,71 @@
+internal import MicroHTTP
+internal import Telemetry
+
+/// What the gateway remembers of a request from its headers to its access line.
+final class RequestNote: Sendable {
+    /// The client's own, where it is well formed, or one that no other request has.
+    let id: String
+    /// Where the request stands in a trace.
+    let trace: TraceContext?
+    /// Whether it counts among the requests in flight.
+    let isInFlight: Bool
+
+    init(id: String, trace: TraceContext?, isInFlight: Bool) {
+        self.id = id
+        self.isInFlight = isInFlight
+        self.trace = trace
+    }
+
+    /// Reads what the client says, and makes the answer bear the id.
+    static func take(_ request: borrowing Request, _ exchange: Exchange) -> RequestNote {
+        let note = RequestNote(
+            id: RequestID.wellFormed(request.header("X-Request-Id")) ?? RequestID.make(exchange.id),
+            trace: TraceContext(
+                traceparent: request.header("traceparent"), tracestate: request.header("tracestate")),
+            isInFlight: true)
+        attach(note, to: exchange)
+        return note
+    }
+
+    /// The note of an exchange, made where it never came as far as a route.
+    static func of(_ exchange: Exchange) -> RequestNote {
+        if let note = exchange.note as? RequestNote { return note }
+        let note = RequestNote(id: RequestID.make(exchange.id), trace: nil, isInFlight: false)
+        attach(note, to: exchange)
+        return note
+    }
+
+    private static func attach(_ note: RequestNote, to exchange: Exchange) {
+        exchange.note = note
+        exchange.addHeaders([("X-Request-Id", note.id)])
+    }
+}
+
+/// Names of requests, in answers, problems and log lines.
+enum RequestID {
+    /// Of this process, so that two replicas' lines are told apart.
+    private static let process: String = {
+        let digits = String(UInt32.random(in: 0 ... .max), radix: 16)
+        return String(repeating: "0", count: 8 - digits.count) + digits
+    }()
+
+    static func make(_ number: UInt64) -> String {
+        let digits = String(number, radix: 16)
+        return process + "-" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits
+    }
+
+    /// What a client may choose: up to 64 letters, digits and `.`, `_`, `-`, so that it fits any log and any header.
+    static func wellFormed(_ text: String?) -> String? {
+        guard let text, 1...64 ~= text.utf8.count else { return nil }
+        let isPlain = text.utf8.allSatisfy {
+            48...57 ~= $0 || 65...90 ~= $0 || 97...122 ~= $0 || [0x2d, 0x2e, 0x5f].contains($0)
+        }
+        return isPlain ? text : nil
+    }
+}
+
+/// What an answer says of itself to the access line.
+enum AnswerNote: Sendable {
+    case stored(Receipt, isRepeat: Bool)
+    case problem(FailureKind)
+}
