@@ -114,9 +114,11 @@ static inline ssize_t cmhd_no_content(void *context, uint64_t position, char *bu
     return MHD_CONTENT_READER_END_OF_STREAM;
 }
 
-/// A response without a body that does not say a length either, for 304.
+/// A response that says neither a length nor chunks, for HEAD where GET would get a stream; it closes the connection.
 static inline struct MHD_Response *cmhd_no_length(void) {
-    return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1024, cmhd_no_content, NULL, NULL);
+    struct MHD_Response *response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1024, cmhd_no_content, NULL, NULL);
+    if (response) MHD_set_response_options(response, MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END);
+    return response;
 }
 
 /// A response over bytes that stay where they are until `release` is called with `owner`.

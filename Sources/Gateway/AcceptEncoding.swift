@@ -6,8 +6,9 @@ struct AcceptEncoding: Sendable {
 
     /// - Parameter header: nil when there is none: the client did not say, and gets the plain bytes.
     init(_ header: String?) {
+        guard let header else { return }
         var rest: Int?
-        for element in (header ?? "").pieces(at: UInt8(ascii: ",")) {
+        for element in header.pieces(at: UInt8(ascii: ",")) {
             let parts = element.pieces(at: UInt8(ascii: ";")).map { $0.trimmed().lowercased() }
             guard let weight = Self.weight(parts.dropFirst()) else { continue }
             switch parts[0] {

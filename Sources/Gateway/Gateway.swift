@@ -113,6 +113,7 @@ public final class Gateway: RequestRouter {
 
     private func route(_ request: borrowing Request, _ id: String, _ exchange: Exchange) throws(Failure) -> Acceptance {
         var path: [String] = []
+        path.reserveCapacity(4)
         // An empty part is a part: /rounds/ is not /rounds.
         let parts =
             request.path == "/" ? [] : request.path.dropFirst().pieces(at: UInt8(ascii: "/"))
@@ -128,14 +129,16 @@ public final class Gateway: RequestRouter {
             throw Failure(.stopping, "the gateway is stopping; another one takes this")
         }
         var allowed: [String] = []
-        for (index, route) in Route.all.enumerated() {
-            guard let parameters = route.match(path) else { continue }
+        let routes = Route.all
+        for index in routes.indices {
+            let route = routes[index]
+            guard route.matches(path) else { continue }
             guard route.method == method else {
                 allowed += route.method == "GET" ? ["GET", "HEAD"] : [route.method]
                 continue
             }
             exchange.label = index
-            return try route.operation(request, Call(core: core, parameters: parameters, id: id))
+            return try route.operation(request, Call(core: core, parameters: route.parameters(in: path), id: id))
         }
         guard allowed.isEmpty else {
             var failure = Failure(.methodNotAllowed, "\(request.method) is not possible here")

@@ -5,9 +5,16 @@ internal import MicroHTTP
 struct Call {
     let core: GatewayCore
     /// What the path's places held, percent-decoded.
-    let parameters: [String: String]
+    let parameters: PathParameters
     /// The request's id, as errors and the log name it.
     let id: String
+}
+
+/// What the places of a route's pattern hold in a path: one or two, so that looking through them is the fastest.
+struct PathParameters: Sendable {
+    let items: [(name: String, value: String)]
+
+    subscript(name: String) -> String? { items.first { $0.name == name }?.value }
 }
 
 /// One line of the table of routes; openapi/openapi.yaml has the same ones.
@@ -34,19 +41,24 @@ struct Route: Sendable {
         }
     }
 
-    /// The route's places as the path fills them, or nil when it is another path.
-    func match(_ path: [String]) -> [String: String]? {
-        guard path.count == segments.count else { return nil }
-        var parameters: [String: String] = [:]
-        for (part, segment) in zip(path, segments) {
-            switch segment {
-            case .text(let text): guard part == text else { return nil }
-            case .place(let name):
-                guard !part.isEmpty else { return nil }
-                parameters[name] = part
+    /// Whether the path is one of this route's.
+    func matches(_ path: [String]) -> Bool {
+        guard path.count == segments.count else { return false }
+        for index in segments.indices {
+            switch segments[index] {
+            case .text(let text): guard path[index] == text else { return false }
+            case .place: guard !path[index].isEmpty else { return false }
             }
         }
-        return parameters
+        return true
+    }
+
+    /// The route's places as a path that it matches fills them.
+    func parameters(in path: [String]) -> PathParameters {
+        PathParameters(
+            items: zip(segments, path).compactMap { segment, part in
+                if case .place(let name) = segment { (name, part) } else { nil }
+            })
     }
 
     /// All routes; a path is given to the first that it matches.

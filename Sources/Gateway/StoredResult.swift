@@ -19,9 +19,9 @@ struct StoredResult: Sendable, Hashable {
     var isExpired = false
 
     /// Coded copies that lie beside it.
-    var copies: [ContentCoding: Copy] = [:]
+    var copies: [ContentCoding: Copy] = [:] { didSet { represent() } }
     /// Copies in other weight formats that lie beside it, by the format's name.
-    var forms: [String: Copy] = [:]
+    var forms: [String: Copy] = [:] { didSet { represent() } }
     /// Codings in which it is hardly smaller.
     var incompressible: Set<ContentCoding> = []
 
@@ -34,9 +34,29 @@ struct StoredResult: Sendable, Hashable {
         var json: JSONValue { .object(["digest": .string(digest), "size": .integer(Int64(size))]) }
     }
 
-    /// All forms in which it can be sent.
-    var representations: [Representation] {
-        [Representation(coding: nil, digest: digest, size: size)]
+    /// All forms in which it can be sent; kept, since every request looks at them.
+    private(set) var representations: [Representation]
+
+    /// A result without copies.
+    init(
+        round: Int64, messageID: String, position: Position, digest: String, size: Int, counted: [String: String],
+        logPositions: [Int32: Int64], timestamp: Double
+    ) {
+        self.round = round
+        self.messageID = messageID
+        self.position = position
+        self.digest = digest
+        self.size = size
+        self.counted = counted
+        self.logPositions = logPositions
+        self.timestamp = timestamp
+        representations = []
+        represent()
+    }
+
+    private mutating func represent() {
+        representations =
+            [Representation(coding: nil, digest: digest, size: size)]
             + copies.map { Representation(coding: $0, digest: $1.digest, size: $1.size) }
             + forms.map { Representation(format: $0, coding: nil, digest: $1.digest, size: $1.size) }
     }
@@ -76,6 +96,8 @@ extension StoredResult {
         self.digest = digest
         self.size = size
         self.timestamp = timestamp
+        representations = []
+        defer { represent() }
         isExpired = members["expired"] == .bool(true)
         for (name, copy) in Self.copies(members["copies"]) {
             if let coding = ContentCoding(rawValue: name) { copies[coding] = copy }

@@ -44,7 +44,13 @@ final class Producer: Sendable {
 
     private let handle: Handle
     private let context: Context
-    private let isOpen = Mutex(true)
+    private struct Lending {
+        var isOpen = true
+        /// How many use the handle at this moment; it is not destroyed before they gave it back.
+        var borrowers = 0
+    }
+
+    private let lending = Monitor(Lending())
     private let isPolling = Atomic(true)
     private let thread = Mutex<DedicatedThread?>(nil)
 
@@ -74,22 +80,39 @@ final class Producer: Sendable {
 
     /// Hands a record over; its report comes on the producer's thread.
     func produce(_ pending: Pending) {
-        let code = isOpen.withLock { isOpen in
-            isOpen ? hand(over: pending) : RD_KAFKA_RESP_ERR__DESTROY
-        }
+        guard borrow() else { return pending.completion(.failure(KafkaError.refused(RD_KAFKA_RESP_ERR__DESTROY))) }
+        let code = hand(over: pending)
+        giveBack()
         if code != RD_KAFKA_RESP_ERR_NO_ERROR { pending.completion(.failure(KafkaError.refused(code))) }
     }
 
     /// Lends the handle, or says that it is gone.
     func use<R>(_ body: (OpaquePointer) throws(LogFailure) -> R) throws(LogFailure) -> R {
-        try body(handle.pointer)
+        guard borrow() else { throw KafkaError.refused(RD_KAFKA_RESP_ERR__DESTROY) }
+        defer { giveBack() }
+        return try body(handle.pointer)
+    }
+
+    private func borrow() -> Bool {
+        lending.changeQuietly { lending in
+            if lending.isOpen { lending.borrowers += 1 }
+            return lending.isOpen
+        }
+    }
+
+    private func giveBack() {
+        let isLast = lending.changeQuietly { lending in
+            lending.borrowers -= 1
+            return !lending.isOpen && lending.borrowers == 0
+        }
+        if isLast { lending.change { _ in } }
     }
 
     /// Waits for reports, fails what has none by then, and destroys the producer.
     func close(within deadline: Duration) {
-        let wasOpen = isOpen.withLock { isOpen in
-            defer { isOpen = false }
-            return isOpen
+        let wasOpen = lending.changeQuietly { lending in
+            defer { lending.isOpen = false }
+            return lending.isOpen
         }
         guard wasOpen else { return }
         let (seconds, attoseconds) = deadline.components
@@ -98,6 +121,8 @@ final class Producer: Sendable {
         rd_kafka_flush(handle.pointer, 5000)
         isPolling.store(false, ordering: .releasing)
         thread.withLock { $0.take() }?.join()
+        // Each of librdkafka's calls that they may be in has its deadline.
+        lending.wait { $0.borrowers == 0 ? () : nil }
         rd_kafka_destroy(handle.pointer)
     }
 

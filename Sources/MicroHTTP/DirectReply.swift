@@ -51,15 +51,22 @@ enum DirectReply {
 enum HeaderRules {
     /// Whether a line is valid, and not the server's own to send.
     static func isSendable(_ name: String, _ value: String) -> Bool {
-        var name = name
-        guard name.withUTF8({ HeaderCheck.isToken($0) }) else { return false }
-        guard value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }) else { return false }
-        switch name.utf8.count {
-        case 4: return name.lowercased() != "date"
-        case 10: return name.lowercased() != "connection"
-        case 14: return name.lowercased() != "content-length"
-        case 17: return name.lowercased() != "transfer-encoding"
-        default: return true
+        var (name, value) = (name, value)
+        return name.withUTF8 { isName($0) } && value.withUTF8 { isValue($0) }
+    }
+
+    private static func isValue(_ value: UnsafeBufferPointer<UInt8>) -> Bool {
+        value.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }
+    }
+
+    private static func isName(_ name: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard HeaderCheck.isToken(name) else { return false }
+        return switch name.count {
+        case 4: !HeaderCheck.matches(name, "date")
+        case 10: !HeaderCheck.matches(name, "connection")
+        case 14: !HeaderCheck.matches(name, "content-length")
+        case 17: !HeaderCheck.matches(name, "transfer-encoding")
+        default: true
         }
     }
 }

@@ -39,7 +39,8 @@ public struct Request: ~Copyable {
     ///
     /// Requests whose coding is broken are refused before a router sees them.
     public var query: [(name: String, value: String)] {
-        parts.rawQuery.split(separator: "&").map { item in
+        guard parts.hasQuery else { return [] }
+        return parts.rawQuery.split(separator: "&").map { item in
             let pair = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             return (PercentCoding.decode(pair[0]) ?? "", pair.count > 1 ? PercentCoding.decode(pair[1]) ?? "" : "")
         }

@@ -18,6 +18,7 @@ struct Target: Sendable {
 
     /// Everything before the question mark, without scheme and authority; still coded.
     var rawPath: String { path.isEmpty ? "/" : part(path) }
+    var hasQuery: Bool { !query.isEmpty }
     /// Everything after the question mark.
     var rawQuery: String { part(query) }
 

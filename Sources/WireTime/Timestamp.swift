@@ -2,6 +2,8 @@ internal import Glibc
 
 /// Moments as RFC 3339 text in UTC.
 public enum Timestamp {
+    private static let powers = sequence(first: 1) { $0 * 10 }.prefix(19).map { $0 }
+
     /// A moment with milliseconds, `2026-01-31T12:00:00.250Z`.
     ///
     /// - Parameters:
@@ -11,13 +13,26 @@ public enum Timestamp {
         var parts = tm()
         var time = time_t(seconds)
         gmtime_r(&time, &parts)
-        func padded(_ number: some BinaryInteger, _ width: Int) -> String {
-            let digits = String(number)
-            return String(repeating: "0", count: max(0, width - digits.count)) + digits
+        return String(unsafeUninitializedCapacity: 40) { buffer in
+            var count = 0
+            // A year may have more digits than four.
+            func put(_ number: Int, _ width: Int, _ end: Unicode.Scalar) {
+                let number = max(0, number)
+                var digits = width
+                while digits < 19, number >= powers[digits] { digits += 1 }
+                for digit in 0..<digits { buffer[count + digit] = 48 + UInt8(number / powers[digits - 1 - digit] % 10) }
+                buffer[count + digits] = UInt8(ascii: end)
+                count += digits + 1
+            }
+            put(Int(parts.tm_year) + 1900, 4, "-")
+            put(Int(parts.tm_mon) + 1, 2, "-")
+            put(Int(parts.tm_mday), 2, "T")
+            put(Int(parts.tm_hour), 2, ":")
+            put(Int(parts.tm_min), 2, ":")
+            put(Int(parts.tm_sec), 2, ".")
+            put(Int(milliseconds), 3, "Z")
+            return count
         }
-        let date = "\(padded(Int(parts.tm_year) + 1900, 4))-\(padded(parts.tm_mon + 1, 2))-\(padded(parts.tm_mday, 2))"
-        let clock = "\(padded(parts.tm_hour, 2)):\(padded(parts.tm_min, 2)):\(padded(parts.tm_sec, 2))"
-        return "\(date)T\(clock).\(padded(milliseconds, 3))Z"
     }
 
     /// A moment given as a number, as messages bear it.

@@ -46,6 +46,12 @@ import Testing
         #expect(reply.headers["content-length"] == (status == 304 ? "5" : nil))
     }
 
+    /// The next answer has to begin where the empty line of this one ended.
+    @Test func nothingFollowsA304() throws {
+        let reply = try Self.fetch(Response(status: 304, headers: [("ETag", "\"a\"")]))
+        #expect(reply.headers["transfer-encoding"] == nil && reply.headers["etag"] == "\"a\"")
+    }
+
     @Test func empty() throws {
         let reply = try Self.fetch(Response(status: 200))
         #expect(reply.headers["content-length"] == "0")

@@ -105,6 +105,8 @@ final class TestStream: BodySource, ExchangeHandler {
             #expect(status == 200 && outcome == .answered(status: 200))
             let asked = stream.state.look { $0.asked }
             #expect(asked == 0)
+            let rest = try client.rest()
+            #expect(rest.isEmpty)
         }
     }
 

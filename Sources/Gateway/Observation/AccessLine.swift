@@ -8,6 +8,10 @@ internal import Telemetry
 enum AccessLine {
     /// More of a path than any route has.
     private static let longestPath = 1024
+    /// Places in the table of routes.
+    private static let probes = Route.all.indices.filter {
+        ["/healthz", "/readyz", "/metrics"].contains(Route.all[$0].pattern)
+    }
 
     static func write(
         _ exchange: Exchange, _ outcome: Outcome, status: Int, after duration: Duration, to logger: Logger
@@ -16,9 +20,10 @@ enum AccessLine {
         guard logger.admits(level) else { return }
         let note = RequestNote.of(exchange)
         let route = exchange.label.map { Route.all[$0].pattern } ?? "none"
+        let path = exchange.path.utf8.count <= longestPath ? exchange.path : String(exchange.path.prefix(longestPath))
         var fields: [(String, LogValue)] = [
             ("request_id", .text(note.id)), ("method", .text(exchange.method)), ("route", .text(route)),
-            ("path", .text(String(exchange.path.prefix(longestPath)))), ("status", .integer(Int64(status))),
+            ("path", .text(path)), ("status", .integer(Int64(status))),
             ("bytes_in", .integer(Int64(clamping: exchange.bytesIn))),
             ("bytes_out", .integer(Int64(exchange.bytesOut))), ("duration_seconds", .number(rounded(duration))),
             ("remote", .text(exchange.remoteAddress)),
@@ -49,9 +54,8 @@ enum AccessLine {
 
     /// What probes ask every few seconds is of interest when the answer is no.
     private static func level(_ exchange: Exchange, _ status: Int) -> Logger.Level {
-        let isProbe =
-            exchange.label.map { ["/healthz", "/readyz", "/metrics"].contains(Route.all[$0].pattern) } ?? false
-        return isProbe && status < 400 ? .debug : .info
+        guard status < 400, let label = exchange.label else { return .info }
+        return probes.contains(label) ? .debug : .info
     }
 
     /// Microseconds are enough.

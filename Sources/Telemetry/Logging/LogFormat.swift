@@ -33,16 +33,25 @@ public enum LogFormat: String, Sendable, CaseIterable {
     private static func text(
         _ moment: String, _ level: Logger.Level, _ message: String, _ fields: [(String, LogValue)]
     ) -> [UInt8] {
-        var line = "\(moment) \(level.name) \(oneLine(message))"
+        var line: [UInt8] = []
+        line.reserveCapacity(320)
+        line += moment.utf8
+        line.append(0x20)
+        line += level.name.utf8
+        line.append(0x20)
+        line += oneLine(message).utf8
         for (name, value) in fields {
+            line.append(0x20)
+            line += name.utf8
+            line.append(UInt8(ascii: "="))
             switch value {
-            case .text(let text): line += " \(name)=\(quoted(text))"
-            case .integer(let number): line += " \(name)=\(number)"
-            case .number(let number): line += " \(name)=\(number)"
+            case .text(let text): line += quoted(text).utf8
+            case .integer(let number): line += number.description.utf8
+            case .number(let number): line += number.description.utf8
             }
         }
-        line += "\n"
-        return Array(line.utf8)
+        line.append(0x0a)
+        return line
     }
 
     private static func object(
@@ -69,14 +78,20 @@ public enum LogFormat: String, Sendable, CaseIterable {
 
     /// Control characters would let a peer forge lines.
     private static func oneLine(_ text: String) -> String {
-        guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else { return text }
+        guard has(text, { $0 < 0x20 || $0 == 0x7f }) else { return text }
         return String(
             String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7f ? " " : $0 }))
     }
 
     private static func quoted(_ value: String) -> String {
+        let isPlain = !has(value) { $0 <= 0x20 || $0 == 0x22 || $0 == 0x3d || $0 == 0x7f }
+        guard value.isEmpty || !isPlain else { return value }
         let line = oneLine(value)
-        guard line.isEmpty || line.utf8.contains(where: { $0 == 0x20 || $0 == 0x22 || $0 == 0x3d }) else { return line }
         return "\"" + line.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\\\"") + "\""
+    }
+
+    private static func has(_ text: String, _ isSpecial: (UInt8) -> Bool) -> Bool {
+        var text = text
+        return text.withUTF8 { $0.contains(where: isSpecial) }
     }
 }

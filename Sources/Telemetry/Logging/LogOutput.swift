@@ -3,7 +3,8 @@ internal import Threads
 
 /// Where lines go: straight to a descriptor, or to a thread that writes them.
 ///
-/// With a thread nobody waits for a slow terminal or a full pipe: what does not fit the queue is dropped and counted.
+/// With a thread nobody waits for a slow terminal or a full pipe: what does not fit the queue is dropped and counted. It
+/// lets lines gather for some milliseconds, since waking it for each costs more than all else about a line.
 ///
 /// Thread: any.
 public final class LogOutput: Sendable {
@@ -13,6 +14,9 @@ public final class LogOutput: Sendable {
         var isClosing = false
         var isClosed = false
     }
+
+    /// For how long lines gather.
+    private static let gathering = Duration.milliseconds(10)
 
     /// Lines that were dropped since the start.
     public let dropped = Counter()
@@ -60,7 +64,7 @@ public final class LogOutput: Sendable {
 
     /// False when the queue is closed.
     private func offer(_ line: [UInt8]) -> Bool {
-        // Waking a thread costs more than a line: only who finds the queue empty does it.
+        // Only who finds the queue empty, or brings it to where it should not gather on, wakes the thread.
         let verdict = state.changeQuietly { state -> (isOpen: Bool, wakes: Bool) in
             guard !state.isClosing else { return (false, false) }
             guard state.lines.count + line.count <= limit else {
@@ -68,25 +72,26 @@ public final class LogOutput: Sendable {
                 dropped.add()
                 return (true, false)
             }
-            defer { state.lines.append(contentsOf: line) }
-            return (true, state.lines.isEmpty)
+            let old = state.lines.count
+            state.lines.append(contentsOf: line)
+            return (true, old == 0 || old < limit / 4 && state.lines.count >= limit / 4)
         }
         if verdict.wakes { state.change { _ in } }
         return verdict.isOpen
     }
 
     private func run() {
+        var lines: [UInt8] = []
         while true {
-            let (lines, missing, isLast) =
-                state.wait { state -> ([UInt8], UInt64, Bool)? in
-                    guard !state.lines.isEmpty || state.missing > 0 || state.isClosing else { return nil }
-                    defer {
-                        state.lines = []
-                        state.missing = 0
-                    }
-                    return (state.lines, state.missing, state.isClosing)
-                } ?? ([], 0, true)
+            state.wait { !$0.lines.isEmpty || $0.missing > 0 || $0.isClosing ? () : nil }
+            _ = state.wait(within: Self.gathering) { $0.lines.count >= limit / 4 || $0.isClosing ? () : nil }
+            let (missing, isLast) = state.changeQuietly { state in
+                defer { state.missing = 0 }
+                swap(&lines, &state.lines)
+                return (state.missing, state.isClosing)
+            }
             Self.put(lines, to: descriptor)
+            lines.removeAll(keepingCapacity: true)
             if missing > 0 {
                 Logger(descriptor: descriptor).warning(
                     "log lines were dropped: they came faster than they can be written", [("lines", String(missing))])
