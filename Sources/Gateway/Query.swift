@@ -7,7 +7,7 @@ struct Query {
     /// - Parameters:
     ///   - request: its target is read.
     ///   - known: what the operation understands; another name is refused, since a typing error would change what counts.
-    init(_ request: borrowing Request, known: [String]) throws(Failure) {
+    init(_ request: borrowing Request, known: some Sequence<String>) throws(Failure) {
         for (name, value) in request.query {
             guard known.contains(name) else {
                 let names = known.sorted().joined(separator: ", ")
