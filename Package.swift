@@ -79,12 +79,14 @@ let package = Package(
             resources: [.embedInCode("openapi.yaml")], swiftSettings: house),
 
         // The program.
-        module("Flags", ["CYaml"]),
+        module("Flags"),
+        module("Configuration", ["CYaml", "Flags"]),
         module("HTTPClient", ["CCurl"]),
         .executableTarget(
             name: "fedgate",
             dependencies: [
-                "Aggregation", "Compression", "Digests", "Envelopes", "EventLog", "Files", "Flags", "Gateway",
+                "Aggregation", "Compression", "Configuration", "Digests", "Envelopes", "EventLog", "Files", "Flags",
+                "Gateway",
                 "HTTPClient",
                 "KafkaLog", "MicroHTTP",
                 "SQLiteLog",
@@ -119,6 +121,7 @@ let package = Package(
             ]),
         tests("Gateway", ["Aggregation", "Compression", "Envelopes", "EventLog", "Telemetry", "Threads"]),
         tests("Flags"),
+        tests("Configuration", ["Flags"]),
         tests("MicroHTTP", ["Bytes", "Threads"]),
         tests("Envelopes", ["Bytes", "Compression", "Digests", "EventLog", "WireJSON"]),
     ]

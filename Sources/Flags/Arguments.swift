@@ -2,8 +2,6 @@
 public struct Arguments: Sendable {
     private var values: [String: String] = [:]
     private var toggles: [String: Bool] = [:]
-    /// Where values came from that are not on the line.
-    private var sources: [String: String] = [:]
     /// What is no flag.
     public private(set) var operands: [String] = []
 
@@ -39,50 +37,6 @@ public struct Arguments: Sendable {
         }
     }
 
-    /// Fills in what the line does not say: from the environment, and then from a file.
-    ///
-    /// - Parameters:
-    ///   - flags: of the command; those with a key are looked for.
-    ///   - others: flags of other commands, whose keys may stand in the file without a meaning here.
-    ///   - environment: names and values.
-    ///   - file: of settings.
-    /// - Throws: `UsageFailure` that names the variable, or the file, the line and the nearest known key.
-    public mutating func complete(
-        _ flags: [Flag], others: [Flag], environment: [String: String], file: SettingsFile?
-    ) throws(UsageFailure) {
-        for flag in flags {
-            guard let variable = flag.variable, let value = environment[variable] else { continue }
-            try fill(flag, value, from: variable)
-        }
-        for entry in file?.entries ?? [] {
-            let place = "\(file?.path ?? ""):\(entry.line)"
-            if let flag = flags.first(where: { $0.key == entry.key }) {
-                try fill(flag, entry.value, from: "\(place): \(entry.key)")
-            } else if !others.contains(where: { $0.key == entry.key }) {
-                let known = (flags + others).compactMap(\.key)
-                throw UsageFailure("\(place): \(entry.key) is not a setting" + Nearest.hint(entry.key, known))
-            }
-        }
-    }
-
-    private mutating func fill(_ flag: Flag, _ value: String, from source: String) throws(UsageFailure) {
-        switch flag.kind {
-        case .value:
-            if values[flag.name] == nil {
-                values[flag.name] = value
-                sources[flag.name] = source
-            }
-        case .toggle:
-            guard ["true", "false"].contains(value) else {
-                throw UsageFailure("\(source) has to be true or false, not \(value)")
-            }
-            if toggles[flag.name] == nil { toggles[flag.name] = value == "true" }
-        }
-    }
-
-    /// How an error names a flag: by where its value came from.
-    private func label(_ name: String) -> String { sources[name] ?? name }
-
     /// The value of a flag that was given.
     ///
     /// - Parameter name: of a flag with a value.
@@ -103,27 +57,9 @@ public struct Arguments: Sendable {
         guard let text = values[name] else { return standard }
         guard let value = Int(text), range.contains(value) else {
             throw UsageFailure(
-                "\(label(name)) has to be a whole number from \(range.lowerBound) to \(range.upperBound), not \(text)")
+                "\(name) has to be a whole number from \(range.lowerBound) to \(range.upperBound), not \(text)")
         }
         return value
-    }
-
-    /// A number of bytes such as `500`, `64MiB`, `10GiB` or `1GB`, or the default.
-    ///
-    /// - Parameters:
-    ///   - name: of a flag with a value.
-    ///   - standard: without the flag.
-    public func bytes(_ name: String, or standard: Int) throws(UsageFailure) -> Int {
-        guard let text = values[name] else { return standard }
-        let digits = text.prefix { $0.isNumber }
-        let units = [
-            "": 1, "B": 1, "kB": 1000, "KB": 1000, "MB": 1_000_000, "GB": 1_000_000_000, "KiB": 1 << 10, "MiB": 1 << 20,
-            "GiB": 1 << 30,
-        ]
-        guard let count = Int(digits), let unit = units[String(text.dropFirst(digits.count))], count > 0,
-            !count.multipliedReportingOverflow(by: unit).overflow
-        else { throw UsageFailure("\(label(name)) has to be a number of bytes such as 500000 or 64MiB, not \(text)") }
-        return count * unit
     }
 
     /// A positive number of seconds, or nil without the flag.
@@ -132,7 +68,7 @@ public struct Arguments: Sendable {
     public func seconds(_ name: String) throws(UsageFailure) -> Double? {
         guard let text = values[name] else { return nil }
         guard let value = Double(text), value > 0, value.isFinite else {
-            throw UsageFailure("\(label(name)) has to be a positive number of seconds, not \(text)")
+            throw UsageFailure("\(name) has to be a positive number of seconds, not \(text)")
         }
         return value
     }
@@ -145,7 +81,7 @@ public struct Arguments: Sendable {
     public func choice(_ name: String, _ words: [String]) throws(UsageFailure) -> String? {
         guard let text = values[name] else { return nil }
         guard words.contains(text) else {
-            throw UsageFailure("\(label(name)) has to be \(words.joined(separator: " or ")), not \(text)")
+            throw UsageFailure("\(name) has to be \(words.joined(separator: " or ")), not \(text)")
         }
         return text
     }

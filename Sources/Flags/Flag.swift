@@ -14,26 +14,16 @@ public struct Flag: Sendable, Hashable {
     public let kind: Kind
     /// One line.
     public let help: String
-    /// Its name in the settings file, such as `http.listen`; nil when it cannot stand there.
-    public let key: String?
-
     /// A flag.
     ///
     /// - Parameters:
     ///   - name: with its two hyphens.
     ///   - kind: what follows it.
     ///   - help: one line.
-    ///   - key: its name in the settings file.
-    public init(_ name: String, _ kind: Kind, _ help: String, key: String? = nil) {
+    public init(_ name: String, _ kind: Kind, _ help: String) {
         self.name = name
         self.kind = kind
         self.help = help
-        self.key = key
-    }
-
-    /// The environment variable that says the same, such as `FEDGATE_HTTP_LISTEN`.
-    public var variable: String? {
-        key.map { "FEDGATE_" + $0.uppercased().replacing(".", with: "_") }
     }
 }
 

@@ -51,6 +51,8 @@ public struct GatewayConfiguration: Sendable {
     public var contentCodings = ContentCoding.allCases
     /// How long an upload in parts is kept to which nothing is appended.
     public var uploadExpiry: Duration = .seconds(24 * 3600)
+    /// How often a small message is appended again that the log did not take.
+    public var maxRetries = 3
     /// Whether each request gets its line in the log.
     public var accessLog = true
     /// How long an upload waits for memory before it is sent away.

@@ -61,7 +61,7 @@ final class GatewayCore: Sendable {
             maxStored: configuration.maxRecordBytes, maxDecoded: configuration.maxDecodedBytes)
         follower = ResultFollower(log, store, limits, configuration, metrics, logger)
         updates = UpdateReader(log, store, limits, logger)
-        relay = Relay(log, timers, registry, logger)
+        relay = Relay(log, retries: configuration.maxRetries, timers, registry, logger)
         rounds = RoundFeed(store, board, configuration)
         let record = configuration.maxRecordBytes
         chunkSize = min(configuration.chunkSize, record - ChunkRecord.overhead)

@@ -1,4 +1,5 @@
 internal import Aggregation
+internal import Configuration
 internal import EventLog
 internal import Flags
 internal import Telemetry
@@ -7,29 +8,24 @@ internal import Telemetry
 extension Command {
     static let aggregate = Command(
         name: "aggregate", operands: "", summary: "Combine the updates of rounds on Kafka and publish the results.",
-        flags: [
-            Flag(
-                "--data", .value("DIR"), "where updates are kept while their round is open (./fedgate-data)",
-                key: "storage.data")
-        ]
-            + LogFlags.all + RoundFlags.all + [
-                LogFlags.level, LogLines.format, Settings.config,
-            ],
+        flags: [Catalogue.data.setting.asFlag].compactMap { $0 } + LogSettings.flags + RoundSettings.flags
+            + LogLines.flags
+            + [SettingsSource.config],
         run: { arguments throws(UsageFailure) in
             guard arguments.operands.isEmpty else {
                 throw UsageFailure("aggregate takes flags only, not \(arguments.operands[0])")
             }
-            let flags = try LogFlags(arguments)
-            let rounds = try RoundFlags(arguments)
-            guard flags.kafka != nil else {
+            let settings = try SettingsSource.read(arguments)
+            try SettingsSource.checkProperties(settings)
+            guard LogSettings(settings).kafka != nil else {
                 throw UsageFailure("aggregate needs --kafka; the embedded log has its aggregator in `fedgate serve`")
             }
-            let lines = try LogLines(arguments)
             Signals.block()
-            let logger = lines.makeLogger()
+            let logger = LogLines(settings).makeLogger()
             defer { logger.flush() }
+            SettingsSource.warn(settings, logger)
             do {
-                try aggregate(flags, rounds, arguments["--data"] ?? "fedgate-data", logger)
+                try aggregate(settings, logger)
                 return 0
             } catch {
                 logger.error("cannot aggregate: \(error)")
@@ -37,16 +33,16 @@ extension Command {
             }
         })
 
-    private static func aggregate(
-        _ flags: LogFlags, _ rounds: RoundFlags, _ data: String, _ logger: Logger
-    ) throws {
-        let log = try flags.open(directory: data, logger)
+    private static func aggregate(_ settings: Settings, _ logger: Logger) throws {
+        let (form, data) = (LogSettings(settings), settings[Catalogue.data])
+        let log = try form.open(directory: data, logger)
         defer { log.close(within: .seconds(10)) }
         var configuration = AggregatorConfiguration(
-            directory: data + "/contributions", policy: rounds.policy,
-            output: ResultForm(envelope: flags.envelope, compression: flags.compression),
-            maxRecordBytes: try Topics.prepare(log, logger), maxDecodedBytes: 10 << 30)
-        configuration.chunkSize = flags.chunkSize
+            directory: data + "/contributions", policy: RoundSettings(settings).policy,
+            output: ResultForm(envelope: form.envelope, compression: form.compression),
+            maxRecordBytes: try Topics.prepare(log, maxRecordBytes: form.maxRecordBytes, logger),
+            maxDecodedBytes: 10 << 30)
+        configuration.chunkSize = form.chunkSize
         let aggregator = Aggregator(log: log, configuration: configuration, registry: MetricRegistry(), logger: logger)
         guard aggregator.start() else { throw StartFailure(description: "the system gives no thread") }
         let signal = Drain.waitForSignal(Reload(), logger)

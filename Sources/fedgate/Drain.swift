@@ -1,4 +1,4 @@
-internal import Flags
+internal import Configuration
 internal import Gateway
 internal import Glibc
 internal import MicroHTTP
@@ -9,34 +9,15 @@ internal import Threads
 ///
 /// It always ends: a second signal ends it at once, and a watchdog when a step takes longer than it may.
 struct Drain: Sendable {
-    static let flags = [
-        Flag(
-            "--drain-delay", .value("SECONDS"),
-            "on SIGTERM, how long to say not ready before connections are refused (0)", key: "http.drain_delay"),
-        Flag(
-            "--drain-timeout", .value("SECONDS"), "how long requests may then go on, and the log may flush (10)",
-            key: "http.drain_timeout"),
-    ]
-
     /// Something that the log was given it has not acknowledged, or the end took too long.
     static let undelivered: Int32 = 3
 
     let delay: Duration
     let timeout: Duration
 
-    init(_ arguments: Arguments) throws(UsageFailure) {
-        delay = .seconds(try Self.seconds(arguments, "--drain-delay", or: 0))
-        timeout = .seconds(try Self.seconds(arguments, "--drain-timeout", or: 10))
-    }
-
-    private static func seconds(
-        _ arguments: Arguments, _ name: String, or standard: Double
-    ) throws(UsageFailure) -> Double {
-        guard let text = arguments[name] else { return standard }
-        guard let seconds = Double(text), 0...3600 ~= seconds else {
-            throw UsageFailure("\(name) has to be from 0 to 3600 seconds, not \(text)")
-        }
-        return seconds
+    init(_ settings: Settings) {
+        delay = .seconds(settings[Catalogue.drainDelay])
+        timeout = .seconds(settings[Catalogue.drainTimeout])
     }
 
     /// Waits for the signal that ends the process, and reloads what registered at each SIGHUP until then.

@@ -35,6 +35,6 @@ enum Fedgate {
             Terminal.print(Help.page(of: command))
             return 0
         }
-        return try command.run(try Settings.arguments(rest, of: command))
+        return try command.run(try Arguments(rest, flags: command.flags))
     }
 }

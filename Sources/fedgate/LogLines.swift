@@ -1,25 +1,18 @@
-internal import Flags
+internal import Configuration
 internal import Telemetry
 
 /// How the program logs.
 struct LogLines: Sendable {
-    static let format = Flag("--log-format", .value("text|json"), "of log lines (text)", key: "log.format")
-    static let access = Flag("--access-log", .toggle, "a line for each request (yes)", key: "log.access")
+    static let flags = [Catalogue.logLevel.setting, Catalogue.logFormat.setting].compactMap(\.asFlag)
 
     let level: Logger.Level
     let format: LogFormat
     let access: Bool
 
-    init(_ arguments: Arguments) throws(UsageFailure) {
-        level = try Self.level(arguments)
-        let name = try arguments.choice("--log-format", LogFormat.allCases.map(\.rawValue)) ?? "text"
-        format = LogFormat(rawValue: name) ?? .text
-        access = arguments.toggle("--access-log") ?? true
-    }
-
-    static func level(_ arguments: Arguments) throws(UsageFailure) -> Logger.Level {
-        let name = try arguments.choice("--log-level", Logger.Level.allCases.map(\.name)) ?? "info"
-        return Logger.Level(name: name) ?? .info
+    init(_ settings: Settings) {
+        level = Logger.Level(name: settings[Catalogue.logLevel]) ?? .info
+        format = LogFormat(rawValue: settings[Catalogue.logFormat]) ?? .text
+        access = settings[Catalogue.accessLog]
     }
 
     /// A logger whose lines a thread writes; without a thread, they are written at once.

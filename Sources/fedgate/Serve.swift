@@ -1,4 +1,5 @@
 internal import Aggregation
+internal import Configuration
 internal import Envelopes
 internal import EventLog
 internal import Flags
@@ -14,34 +15,21 @@ internal import Telemetry
 extension Command {
     static let serve = Command(
         name: "serve", operands: "", summary: "Serve HTTP: take updates, keep results, answer questions.",
-        flags: [
-            Flag("--listen", .value("HOST:PORT"), "where to listen (127.0.0.1:8080)", key: "http.listen"),
-            Flag(
-                "--data", .value("DIR"), "where the log and the results are kept (./fedgate-data)", key: "storage.data"),
-            Flag(
-                "--aggregator", .toggle, "run an aggregator in this process (yes on the embedded log)",
-                key: "aggregation.enabled"),
-        ] + LogFlags.all + RoundFlags.all + [
-            Flag("--max-body", .value("BYTES"), "largest upload (10GiB)", key: "http.max_body"),
-            Flag("--memory", .value("BYTES"), "memory for all uploads together (64MiB)", key: "limits.memory"),
-            Flag("--keep-rounds", .value("N"), "rounds whose results are kept (all)", key: "storage.keep_rounds"),
-            Flag("--keep-bytes", .value("BYTES"), "bytes of results that are kept (all)", key: "storage.keep_bytes"),
-            Flag(
-                "--content-codings", .value("LIST"), "in which results can be had: none, zstd, gzip (zstd,gzip)",
-                key: "http.content_codings"),
-            Flag(
-                "--upload-expiry", .value("SECONDS"), "how long an upload in parts is kept that does not grow (86400)",
-                key: "limits.upload_expiry"),
-            LogFlags.level, LogLines.format, LogLines.access, Settings.config,
-        ] + Drain.flags,
+        flags: Catalogue.all.compactMap(\.asFlag) + [SettingsSource.config],
         run: { arguments throws(UsageFailure) in
-            let settings = try ServeSettings(arguments)
+            guard arguments.operands.isEmpty else {
+                throw UsageFailure("serve takes flags only, not \(arguments.operands[0])")
+            }
+            let said = try SettingsSource.read(arguments)
+            try SettingsSource.checkProperties(said)
+            let settings = try ServeSettings(said)
             Signals.block()
             let openFiles = OpenFiles.raiseLimit()
             let logger = settings.lines.makeLogger()
             defer { logger.flush() }
             let reload = Reload()
-            Settings.reloadLevel(of: logger, reload)
+            SettingsSource.warn(said, logger)
+            SettingsSource.reloadLevel(of: logger, reload)
             do {
                 return try Service(settings, logger, reload).run(openFiles)
             } catch {
@@ -56,8 +44,8 @@ struct ServeSettings: Sendable {
     let host: String
     let port: UInt16
     let data: String
-    let log: LogFlags
-    let rounds: RoundFlags
+    let log: LogSettings
+    let rounds: RoundSettings
     let maxBody: Int
     let memory: Int
     let uploadExpiry: Double
@@ -65,38 +53,25 @@ struct ServeSettings: Sendable {
     let keepBytes: Int
     let contentCodings: [ContentCoding]
     let hasAggregator: Bool
+    let maxRetries: Int
     let lines: LogLines
     let drain: Drain
 
-    init(_ arguments: Arguments) throws(UsageFailure) {
-        guard arguments.operands.isEmpty else {
-            throw UsageFailure("serve takes flags only, not \(arguments.operands[0])")
-        }
-        (host, port) = try Self.address(arguments["--listen"] ?? "127.0.0.1:8080")
-        data = arguments["--data"] ?? "fedgate-data"
-        log = try LogFlags(arguments)
-        rounds = try RoundFlags(arguments)
-        maxBody = try arguments.bytes("--max-body", or: 10 << 30)
-        memory = try arguments.bytes("--memory", or: 64 << 20)
-        uploadExpiry = try arguments.seconds("--upload-expiry") ?? 86_400
-        keepRounds = try arguments.integer("--keep-rounds", in: 1...Int.max, or: .max)
-        keepBytes = try arguments.bytes("--keep-bytes", or: .max)
-        contentCodings = try Self.codings(arguments["--content-codings"] ?? "zstd,gzip")
-        hasAggregator = arguments.toggle("--aggregator") ?? (log.kafka == nil)
-        lines = try LogLines(arguments)
-        drain = try Drain(arguments)
-    }
-
-    private static func codings(_ text: String) throws(UsageFailure) -> [ContentCoding] {
-        guard text != "none" else { return [] }
-        var codings: [ContentCoding] = []
-        for name in text.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let coding = ContentCoding(rawValue: String(name)), !codings.contains(coding) else {
-                throw UsageFailure("--content-codings has to be none or a list such as zstd,gzip, not \(text)")
-            }
-            codings.append(coding)
-        }
-        return codings
+    init(_ settings: Settings) throws(UsageFailure) {
+        (host, port) = try Self.address(settings[Catalogue.listen])
+        data = settings[Catalogue.data]
+        log = LogSettings(settings)
+        rounds = RoundSettings(settings)
+        maxBody = settings[Catalogue.maxBody]
+        memory = settings[Catalogue.memory]
+        uploadExpiry = settings[Catalogue.uploadExpiry]
+        keepRounds = settings[Catalogue.keepRounds]
+        keepBytes = settings[Catalogue.keepBytes]
+        contentCodings = settings[Catalogue.contentCodings].compactMap { ContentCoding(rawValue: $0) }
+        hasAggregator = settings[Catalogue.hasAggregator] ?? (log.kafka == nil)
+        maxRetries = settings[Catalogue.maxRetries]
+        lines = LogLines(settings)
+        drain = Drain(settings)
     }
 
     /// `host:port` or `[IPv6]:port`.
@@ -140,7 +115,7 @@ private struct Service {
     }
 
     private func serve(_ log: MeteredLog, _ registry: MetricRegistry, _ openFiles: Int) throws {
-        let maxRecordBytes = try Topics.prepare(log, logger)
+        let maxRecordBytes = try Topics.prepare(log, maxRecordBytes: settings.log.maxRecordBytes, logger)
         let board = RoundBoard()
         let aggregator = try startAggregator(log, board, registry, maxRecordBytes)
         defer { aggregator?.stop() }
@@ -155,6 +130,7 @@ private struct Service {
         configuration.keepBytes = settings.keepBytes
         configuration.contentCodings = settings.contentCodings
         configuration.accessLog = settings.lines.access
+        configuration.maxRetries = settings.maxRetries
         configuration.uploadExpiry = .seconds(settings.uploadExpiry)
         let gateway = try Gateway(configuration, log: log, board: board, registry: registry, logger: logger)
         defer { gateway.stop() }

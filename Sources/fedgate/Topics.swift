@@ -4,16 +4,15 @@ internal import Telemetry
 
 /// The protocol's topics as a log has to have them.
 enum Topics {
-    /// Large enough for a JSON message of 10 MB of weights.
-    static let maxRecordBytes = 16 << 20
-
     /// Prepares all of them, as soon as the log can be reached, and gives the smallest limit on records.
     ///
+    /// - Parameter maxRecordBytes: of topics that are made, and of records whatever topics admit.
+    ///
     /// Brokers may start later than this program, or be away just now: that is no reason to end.
-    static func prepare(_ log: any EventLog, _ logger: Logger) throws -> Int {
+    static func prepare(_ log: any EventLog, maxRecordBytes: Int, _ logger: Logger) throws -> Int {
         while true {
             do throws(LogFailure) {
-                return try prepare(log)
+                return try prepare(log, maxRecordBytes)
             } catch {
                 guard error.kind == .unreachable else { throw error }
                 logger.warning("the log cannot be reached; trying again", [("reason", error.reason)])
@@ -22,7 +21,7 @@ enum Topics {
         }
     }
 
-    private static func prepare(_ log: any EventLog) throws(LogFailure) -> Int {
+    private static func prepare(_ log: any EventLog, _ maxRecordBytes: Int) throws(LogFailure) -> Int {
         let specs = [
             TopicSpec(name: TopicName.updates, partitions: 4, maxRecordBytes: maxRecordBytes),
             // One partition: then all readers agree on which result of a round is the first.
@@ -36,6 +35,6 @@ enum Topics {
         ]
         // What those admit is no bound on weights.
         let limits = try log.prepare(specs + small).filter { limit in specs.contains { $0.name == limit.key } }
-        return limits.values.map(\.maxRecordBytes).min() ?? maxRecordBytes
+        return min(limits.values.map(\.maxRecordBytes).min() ?? maxRecordBytes, maxRecordBytes)
     }
 }

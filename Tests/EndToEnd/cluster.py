@@ -19,14 +19,15 @@ def free_ports(nodes):
     """A port such that it and those that a cluster derives from it are free."""
     while True:
         port = random.randrange(20000, 30000)
-        if all(is_free(port + offset + node) for offset in (0, 101) for node in range(nodes)):
+        if all(is_free(port + offset + node) for offset in (0, 50, 101) for node in range(nodes)):
             return port
 
 
 class Cluster:
     """Brokers on this machine that can be killed, by number, from 1."""
 
-    def __init__(self, home, directory, nodes=1):
+    def __init__(self, home, directory, nodes=1, *options):
+        self.options = options
         self.script, self.directory, self.nodes = f"{home}/bin/local-cluster", str(directory), nodes
 
     def run(self, *arguments):
@@ -36,7 +37,7 @@ class Cluster:
         return done.stdout.decode().strip()
 
     def start(self):
-        self.brokers = self.run("start", "-n", str(self.nodes), "-p", str(free_ports(self.nodes))).splitlines()[-1]
+        self.brokers = self.run("start", "-n", str(self.nodes), "-p", str(free_ports(self.nodes)), *self.options).splitlines()[-1]
         return self.brokers
 
     def kill(self, *node):

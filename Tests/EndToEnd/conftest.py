@@ -91,8 +91,8 @@ def make_cluster(tmp_path):
     """Makes clusters whose brokers a test may kill."""
     clusters = []
 
-    def make(nodes):
-        clusters.append(Cluster(kafka_home(), tmp_path / f"cluster-{len(clusters)}", nodes))
+    def make(nodes, *options):
+        clusters.append(Cluster(kafka_home(), tmp_path / f"cluster-{len(clusters)}", nodes, *options))
         clusters[-1].start()
         return clusters[-1]
 

@@ -1,7 +1,7 @@
 /// How payloads are to be compressed.
 public enum CompressionPolicy: Sendable, Hashable {
-    /// All in one way, without a filter.
-    case fixed(Codec)
+    /// All in one way, without a filter; at the codec's own level where none is given.
+    case fixed(Codec, level: Int? = nil)
     /// Each as suits it best, judged by how it begins: filter and codec, or neither.
     case best
 
@@ -19,10 +19,18 @@ public enum CompressionPolicy: Sendable, Hashable {
         }
     }
 
+    /// The policy with a level, as far as its codec has that one.
+    public func at(level: Int?) -> CompressionPolicy {
+        guard case .fixed(let codec, _) = self, let level, codec.levels.contains(level), codec != .none else {
+            return self
+        }
+        return .fixed(codec, level: level)
+    }
+
     /// As it is chosen by.
     public var name: String {
         switch self {
-        case .fixed(let codec): codec.rawValue
+        case .fixed(let codec, _): codec.rawValue
         case .best: "auto"
         }
     }

@@ -46,8 +46,9 @@ public final class PayloadCompressor {
     /// - Parameter policy: how to compress.
     /// - Throws: `CompressionFailure` when memory is short.
     public init(_ policy: CompressionPolicy) throws(CompressionFailure) {
-        guard case .fixed(let codec) = policy else { return }
-        let fixed = CompressionChoice(filter: .none, codec: codec, level: codec.defaultLevel, estimatedRatio: 1)
+        guard case .fixed(let codec, let level) = policy else { return }
+        let fixed = CompressionChoice(
+            filter: .none, codec: codec, level: level ?? codec.defaultLevel, estimatedRatio: 1)
         choice = fixed
         compressor = try FilteredCompressor(fixed)
     }

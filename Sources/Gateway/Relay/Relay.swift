@@ -15,7 +15,7 @@ final class Relay: Sendable {
     let commands: MessageFollower
     let clients: MessageFollower
     let commandListeners = Listeners()
-    let retry = RetryPolicy()
+    let retry: RetryPolicy
     let pool = SlabPool(limit: 32 << 20)
     let retries: Counter
     private let commandBook: Shared<CommandBook>
@@ -29,12 +29,15 @@ final class Relay: Sendable {
         init(_ value: sending Value) { self.value = Mutex(value) }
     }
 
-    init(_ log: any EventLog, _ timers: TimerQueue, _ registry: MetricRegistry, _ logger: Logger) {
+    init(
+        _ log: any EventLog, retries: Int, _ timers: TimerQueue, _ registry: MetricRegistry, _ logger: Logger
+    ) {
+        retry = RetryPolicy(attempts: 1 + retries)
         let commandBook = Shared(CommandBook())
         let clientBook = Shared(ClientBook())
         self.commandBook = commandBook
         self.clientBook = clientBook
-        retries = registry.counter(
+        self.retries = registry.counter(
             "fedgate_message_retries_total", "Times that a small message was appended again.")
         func unreadable(_ topic: String) -> Counter {
             registry.counter(

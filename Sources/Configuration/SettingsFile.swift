@@ -1,14 +1,17 @@
 internal import CYaml
+public import Flags
 internal import Glibc
 
-/// A YAML file of settings: nested mappings of scalars, each found under its dotted key.
+/// A YAML file of settings: nested mappings of scalars and of lists of scalars, each found under its dotted key.
 public struct SettingsFile: Sendable {
-    /// A scalar and where it stands.
+    /// A value and where it stands.
     public struct Entry: Sendable, Hashable {
         /// Such as `http.listen`.
         public let key: String
-        /// As written.
+        /// As written; the members of a list with commas between.
         public let value: String
+        /// Whether it is a list.
+        public let isList: Bool
         /// From 1.
         public let line: Int
     }
@@ -53,6 +56,8 @@ private struct SettingsParser {
     private var entries: [SettingsFile.Entry] = []
     /// The keys of the mappings that are open; nil where a key is awaited.
     private var keys: [String?] = []
+    /// The list that is open, and where it began.
+    private var list: (members: [String], line: Int)?
     private var seen: Set<String> = []
 
     init(_ path: String) { self.path = path }
@@ -70,7 +75,9 @@ private struct SettingsParser {
             var event = yaml_event_t()
             guard yaml_parser_parse(parser, &event) == 1 else {
                 let reason = parser.pointee.problem.map { String(cString: $0) } ?? "not YAML"
-                throw UsageFailure("\(path):\(parser.pointee.problem_mark.line + 1): \(reason)")
+                // libyaml's words for a tab are of no help.
+                let hint = reason.contains("cannot start any token") ? "; blanks indent YAML, tabs do not" : ""
+                throw UsageFailure("\(path):\(parser.pointee.problem_mark.line + 1): \(reason)\(hint)")
             }
             defer { yaml_event_delete(&event) }
             if event.type == YAML_STREAM_END_EVENT { return entries }
@@ -82,6 +89,7 @@ private struct SettingsParser {
         let line = Int(event.start_mark.line) + 1
         switch event.type {
         case YAML_MAPPING_START_EVENT:
+            guard list == nil else { throw UsageFailure("\(path):\(line): a list of settings has scalars in it") }
             if let last = keys.last, last == nil { throw UsageFailure("\(path):\(line): a key has to be a text") }
             keys.append(nil)
         case YAML_MAPPING_END_EVENT:
@@ -91,8 +99,16 @@ private struct SettingsParser {
             let scalar = event.data.scalar
             let text = String(decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length), as: UTF8.self)
             try takeScalar(text, line)
-        case YAML_SEQUENCE_START_EVENT, YAML_ALIAS_EVENT:
-            throw UsageFailure("\(path):\(line): lists and aliases are not settings; write brokers with commas")
+        case YAML_SEQUENCE_START_EVENT:
+            guard list == nil, let last = keys.last, last != nil else {
+                throw UsageFailure("\(path):\(line): a list stands behind a key, and has no lists in it")
+            }
+            list = ([], line)
+        case YAML_SEQUENCE_END_EVENT:
+            guard let members = list else { break }
+            list = nil
+            try put(members.members.joined(separator: ","), isList: true, members.line)
+        case YAML_ALIAS_EVENT: throw UsageFailure("\(path):\(line): aliases are not settings; write the value again")
         default: break
         }
     }
@@ -103,9 +119,20 @@ private struct SettingsParser {
             keys[keys.count - 1] = text
             return
         }
+        if list != nil {
+            guard !text.contains(",") else {
+                throw UsageFailure("\(path):\(line): a member of a list has no comma in it")
+            }
+            list?.members.append(text)
+            return
+        }
+        try put(text, isList: false, line)
+    }
+
+    private mutating func put(_ value: String, isList: Bool, _ line: Int) throws(UsageFailure) {
         let key = keys.compactMap { $0 }.joined(separator: ".")
         guard seen.insert(key).inserted else { throw UsageFailure("\(path):\(line): \(key) comes twice") }
-        entries.append(SettingsFile.Entry(key: key, value: text, line: line))
+        entries.append(SettingsFile.Entry(key: key, value: value, isList: isList, line: line))
         finishValue()
     }
 

@@ -1,0 +1,74 @@
+/// What the gateway is to the world: sections http, limits, storage and log.
+extension Catalogue {
+    /// Where to listen.
+    public static let listen = Key<String>.text(
+        "http.listen", "127.0.0.1:8080", as: "HOST:PORT", flag: "--listen", "where to listen")
+    /// Bytes of the largest body.
+    public static let maxBody = Key<Int>.bytes("http.max_body", 10 << 30, flag: "--max-body", "largest upload")
+    /// Content codings in which results can be had.
+    public static let contentCodings = Key<[String]>.list(
+        "http.content_codings", ["zstd", "gzip"], as: "zstd or gzip, or none alone", flag: "--content-codings",
+        "in which results can be had")
+    /// Seconds between the signal to end and the refusal of connections.
+    public static let drainDelay = Key<Double>.number(
+        "http.drain_delay", 0, in: 0...3600, unit: "seconds", flag: "--drain-delay",
+        "on SIGTERM, how long to say not ready before connections are refused")
+    /// Seconds that requests may go on afterwards.
+    public static let drainTimeout = Key<Double>.number(
+        "http.drain_timeout", 10, in: 0...3600, unit: "seconds", flag: "--drain-timeout",
+        "how long requests may then go on, and the log may flush")
+
+    static let http = [
+        listen.setting, maxBody.setting, contentCodings.setting, drainDelay.setting, drainTimeout.setting,
+    ]
+
+    /// Bytes of payload memory.
+    public static let memory = Key<Int>.bytes(
+        "limits.memory", 64 << 20, in: (1 << 20)...Int.max, flag: "--memory", "memory for all uploads together")
+    /// Seconds.
+    public static let uploadExpiry = Key<Double>.number(
+        "limits.upload_expiry", 86_400, in: 1...31_536_000, unit: "seconds", flag: "--upload-expiry",
+        "how long an upload in parts is kept that does not grow")
+
+    static let limits = [memory.setting, uploadExpiry.setting]
+
+    /// The directory for everything.
+    public static let data = Key<String>.text(
+        "storage.data", "fedgate-data", as: "DIR", flag: "--data", "where the log, open rounds and results are kept")
+    /// Rounds whose results are kept.
+    public static let keepRounds = Key<Int>.integer(
+        "storage.keep_rounds", .max, in: 1...Int.max, otherwise: "all", flag: "--keep-rounds",
+        "rounds whose results are kept; older ones are answered with 410")
+    /// Bytes of results that are kept.
+    public static let keepBytes = Key<Int>.bytes(
+        "storage.keep_bytes", .max, otherwise: "all", flag: "--keep-bytes", "bytes of results that are kept")
+
+    static let storage = [data.setting, keepRounds.setting, keepBytes.setting]
+
+    /// Whether an aggregator runs in the gateway's process.
+    public static let hasAggregator = Key<Bool?>.toggle(
+        "aggregation.enabled", otherwise: "yes on the embedded log", flag: "--aggregator",
+        "run an aggregator in the gateway's process")
+    /// Updates that close a round.
+    public static let minUpdates = Key<Int>.integer(
+        "aggregation.min_updates", 2, in: 1...1_000_000, flag: "--min-updates",
+        "a round closes when so many clients have reported")
+    /// Seconds.
+    public static let roundDeadline = Key<Double?>.number(
+        "aggregation.round_deadline", unit: "seconds", otherwise: "never", flag: "--round-deadline",
+        "or so long after its first update")
+
+    static let aggregation = [hasAggregator.setting, minUpdates.setting, roundDeadline.setting]
+
+    /// Events below it are left out.
+    public static let logLevel = Key<String>.choice(
+        "log.level", "info", of: ["debug", "info", "warning", "error"], flag: "--log-level",
+        "what is worth a line; read again on SIGHUP")
+    /// How lines look.
+    public static let logFormat = Key<String>.choice(
+        "log.format", "text", of: ["text", "json"], flag: "--log-format", "of log lines")
+    /// Whether requests get lines.
+    public static let accessLog = Key<Bool>.toggle("log.access", true, flag: "--access-log", "a line for each request")
+
+    static let log = [logLevel.setting, logFormat.setting, accessLog.setting]
+}
