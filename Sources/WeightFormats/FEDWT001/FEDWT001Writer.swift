@@ -2,7 +2,7 @@ public import Weights
 public import WireJSON
 
 /// How arrays are written that are mostly zero.
-public enum SparseEncoding: Sendable, Hashable, CaseIterable {
+public enum SparseEncoding: String, Sendable, Hashable, CaseIterable {
     /// Densely, like all others.
     case never
     /// Flag 2: coordinates and values.
