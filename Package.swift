@@ -124,5 +124,12 @@ let package = Package(
         tests("Configuration", ["Flags"]),
         tests("MicroHTTP", ["Bytes", "Threads"]),
         tests("Envelopes", ["Bytes", "Compression", "Digests", "EventLog", "WireJSON"]),
+        // What fuzzing found, run again.
+        .testTarget(
+            name: "FuzzTests",
+            dependencies: [
+                "Base64", "Compression", "Digests", "Envelopes", "EventLog", "Files", "Gateway", "WeightFormats",
+                "Weights", "WireJSON",
+            ], path: "Fuzz/Targets", swiftSettings: house),
     ]
 )

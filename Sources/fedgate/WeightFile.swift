@@ -49,29 +49,37 @@ enum WeightFile {
     ///   - format: of the input.
     ///   - target: the format of the output.
     ///   - path: of the output, which appears when it is complete.
+    ///   - sparse: how binary_custom holds arrays that are mostly zero.
     static func convert(
-        _ input: UnsafeRawBufferPointer, _ format: WeightFormat, to target: WeightFormat, _ path: String
+        _ input: UnsafeRawBufferPointer, _ format: WeightFormat, to target: WeightFormat, _ path: String,
+        sparse: SparseEncoding? = nil
     ) throws {
         let temporary = path + ".tmp"
         defer { File.remove(temporary) }
         if format.keepsBody {
-            try encode(try decode(input, format, to: DroppingSink()), in: input, target, temporary)
+            try encode(try decode(input, format, to: DroppingSink()), in: input, target, temporary, sparse)
         } else {
             let elements = path + ".elements.tmp"
             defer { File.remove(elements) }
             let decoded = try decode(input, format, to: try FileSink(elements))
-            try File(reading: elements).withMapping { try encode(decoded, in: $0, target, temporary) }
+            try File(reading: elements).withMapping { try encode(decoded, in: $0, target, temporary, sparse) }
         }
         try File.move(temporary, to: path)
     }
 
     private static func encode(
-        _ weights: DecodedWeights, in stream: UnsafeRawBufferPointer, _ format: WeightFormat, _ path: String
+        _ weights: DecodedWeights, in stream: UnsafeRawBufferPointer, _ format: WeightFormat, _ path: String,
+        _ sparse: SparseEncoding?
     ) throws {
         let arrays = NormalArrays(weights, in: stream)
         let file = try File(creating: path)
         var size = 0
-        try format.encoder(weights.arrays.map(\.spec), weights.metadata).write(arrays.elements) { bytes in
+        let specs = weights.arrays.map(\.spec)
+        var encoder = format.encoder(specs, weights.metadata)
+        if let sparse, format.name == WeightFormats.standard.name {
+            encoder = FEDWT001Writer(arrays: specs, metadata: weights.metadata, sparse: sparse)
+        }
+        try encoder.write(arrays.elements) { bytes in
             for start in stride(from: 0, to: bytes.count, by: step) {
                 let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + step, bytes.count)])
                 try file.write(piece, at: size)

@@ -9,9 +9,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples" / "digits"))
 
-from fedwt import decode, encode  # noqa: E402  what the examples use is what is tested
+from fedwt import Cursor, decode, encode  # noqa: E402  what the examples use is what is tested
 
-__all__ = ["Record", "assemble", "decode", "encode", "mean", "same", "sparse"]
+__all__ = ["Cursor", "Record", "assemble", "decode", "encode", "mean", "same", "sparse"]
 
 
 def mean(updates):

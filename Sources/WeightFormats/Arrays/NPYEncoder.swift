@@ -44,19 +44,26 @@ public struct NPYEncoder: WeightEncoder {
 extension ArraySpec {
     /// Refuses what NumPy has no type for.
     func checkNumPy(index: Int) throws(WeightFailure) {
-        switch dtype {
-        case .bfloat16, .float8e4m3fn, .float8e5m2:
-            let name = name.map { " (\($0.debugDescription))" } ?? ""
-            throw WeightFailure(
-                "array \(index)\(name) is \(dtype.rawValue), which NumPy's formats cannot hold", at: 0, array: index)
-        default: return
-        }
+        guard !dtype.isNumPy else { return }
+        let name = name.map { " (\($0.debugDescription))" } ?? ""
+        throw WeightFailure(
+            "array \(index)\(name) is \(dtype.rawValue), which NumPy's formats cannot hold", at: 0, array: index)
     }
 
     /// Refuses a source that gives another number of bytes.
     func check(_ given: Int, index: Int) throws(WeightFailure) {
         guard given == byteCount else {
             throw WeightFailure("\(given) bytes were given of \(byteCount)", at: 0, array: index)
+        }
+    }
+}
+
+extension DType {
+    /// Whether NumPy alone understands the type; bfloat16 and the 8-bit floats need `ml_dtypes` at the reader.
+    var isNumPy: Bool {
+        switch self {
+        case .bfloat16, .float8e4m3fn, .float8e5m2: false
+        default: true
         }
     }
 }

@@ -25,6 +25,10 @@ extension FEDWT001Validator {
                 continue
             }
             if try takePickle(&rest) { continue }
+            if case .coordinate(let index) = step, field.isEmpty, rest.count >= 4 {
+                try takeCoordinates(&rest, index)
+                continue
+            }
             if case .end = step { throw WeightFailure("bytes left over behind the last array", at: offset) }
             let piece = rest.prefix(needed - field.count)
             field.append(contentsOf: piece)

@@ -41,17 +41,36 @@ extension FEDWT001Validator {
         try expect(.coordinate(index: index), 4)
     }
 
+    /// Takes whole coordinates, as many as there are.
+    mutating func takeCoordinates(
+        _ rest: inout Slice<UnsafeRawBufferPointer>, _ index: Int
+    ) throws(WeightFailure) {
+        let run = UnsafeRawBufferPointer(rebasing: rest.prefix(4 * min(rest.count / 4, coordinatesLeft)))
+        rest = rest.dropFirst(run.count)
+        offset += UInt64(run.count)
+        try take(run, index)
+    }
+
+    /// One that came in parts.
     mutating func completeCoordinate(_ index: Int) throws(WeightFailure) {
-        let coordinate = integer(UInt32.self)
-        guard coordinates.take(coordinate, shape: arrays[index].shape) else {
+        let whole = field
+        field.removeAll(keepingCapacity: true)
+        let result: Result<Void, WeightFailure> = whole.withUnsafeBytes { run in
+            Result { () throws(WeightFailure) in try take(run, index) }
+        }
+        try result.get()
+    }
+
+    /// Checks coordinates that end where the stream stands.
+    private mutating func take(_ run: UnsafeRawBufferPointer, _ index: Int) throws(WeightFailure) {
+        if let outside = coordinates.take(run, shape: arrays[index].shape) {
+            let value = UInt32(littleEndian: run.loadUnaligned(fromByteOffset: 4 * outside, as: UInt32.self))
             throw WeightFailure(
-                "coordinate \(coordinate) lies outside shape \(arrays[index].shape)", at: fieldOffset, array: index)
+                "coordinate \(value) lies outside shape \(arrays[index].shape)",
+                at: offset - UInt64(run.count - 4 * outside), array: index)
         }
-        coordinatesLeft -= 1
-        guard coordinatesLeft == 0 else {
-            field.removeAll(keepingCapacity: true)
-            return
-        }
+        coordinatesLeft -= run.count / 4
+        guard coordinatesLeft == 0 else { return }
         guard !coordinates.hasDuplicate() else {
             throw WeightFailure("a coordinate comes twice", at: offset, array: index)
         }

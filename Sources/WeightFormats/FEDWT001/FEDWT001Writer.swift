@@ -2,11 +2,14 @@ public import Weights
 public import WireJSON
 
 /// How arrays are written that are mostly zero.
-public enum SparseEncoding: Sendable, Hashable, CaseIterable {
+public enum SparseEncoding: String, Sendable, Hashable, CaseIterable {
     /// Densely, like all others.
     case never
     /// Flag 2: coordinates and values.
     case coo
+    /// Flag 1: the same as a pickled dict, as the protocol's first implementation reads it; of types that NumPy does not
+    /// have, flag 2.
+    case pickle
 }
 
 /// Streams a weight set out as FEDWT001 (protocol.md, section 1); equal weights give equal bytes.
@@ -33,10 +36,11 @@ public struct FEDWT001Writer: WeightEncoder {
     }
 
     private func maximumBody(_ spec: ArraySpec) -> Int {
-        guard sparse == .coo, !spec.shape.isEmpty else { return spec.byteCount }
+        guard sparse != .never, !spec.shape.isEmpty else { return spec.byteCount }
         // Of a sparse array fewer than a tenth of the elements are stored, but each with all its coordinates.
         let stored = spec.count / 10 + 1
-        return max(spec.byteCount, 12 + 4 * spec.shape.count + stored * (4 * spec.shape.count + spec.dtype.itemSize))
+        let heads = sparse == .pickle ? SparsePickleWriter.mostText(spec) : 12 + 4 * spec.shape.count
+        return max(spec.byteCount, heads + stored * (4 * spec.shape.count + spec.dtype.itemSize))
     }
 
     /// Writes the stream.
@@ -57,12 +61,23 @@ public struct FEDWT001Writer: WeightEncoder {
                 throw WeightFailure("\(bytes.count) bytes were given of \(spec.byteCount)", at: 0, array: index)
             }
             if let nonzero = sparseElements(spec, bytes) {
-                try SparseRecord(spec: spec, elements: nonzero).write(index: index, to: sink)
+                try write(nonzero, of: spec, index, to: sink)
             } else {
                 try Self.recordHead(index: index, flag: 0, length: bytes.count).withUnsafeBytes(sink)
                 if !bytes.isEmpty { try sink(bytes) }
             }
         }
+    }
+
+    private func write(
+        _ elements: Nonzero, of spec: ArraySpec, _ index: Int, to sink: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        guard sparse == .pickle, spec.dtype.isNumPy else {
+            return try SparseRecord(spec: spec, elements: elements).write(index: index, to: sink)
+        }
+        let pickle = SparsePickleWriter(spec: spec, elements: elements)
+        try Self.recordHead(index: index, flag: 1, length: pickle.byteCount).withUnsafeBytes(sink)
+        try pickle.write(to: sink)
     }
 
     /// All that stands before the elements of a single dense array.
@@ -82,7 +97,7 @@ public struct FEDWT001Writer: WeightEncoder {
     }
 
     private func sparseElements(_ spec: ArraySpec, _ bytes: UnsafeRawBufferPointer) -> Nonzero? {
-        guard sparse == .coo, !spec.shape.isEmpty, spec.count > 0 else { return nil }
+        guard sparse != .never, !spec.shape.isEmpty, spec.count > 0 else { return nil }
         let nonzero = Nonzero(bytes: bytes, itemSize: spec.dtype.itemSize)
         guard let stored = nonzero.count(upTo: spec.count / 10 + 1) else { return nil }
         let zeros = spec.count - stored

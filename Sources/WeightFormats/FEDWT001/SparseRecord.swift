@@ -34,7 +34,7 @@ struct SparseRecord {
 }
 
 /// Gathers small writes into pieces worth a call.
-private struct Piece {
+struct Piece {
     private static let size = 64 << 10
     private var bytes: [UInt8] = []
 

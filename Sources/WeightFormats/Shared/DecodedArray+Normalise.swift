@@ -35,41 +35,12 @@ extension DecodedArray {
             }
             if bigEndian { Self.swap(output, spec.dtype.itemSize) }
         case .sparse(let count, let coordinates, let size, let values, let bigEndian):
-            let indices = try linear(stream, count, coordinates, size)
-            let item = spec.dtype.itemSize
-            for (position, index) in indices.enumerated() {
-                let value = values.lowerBound + position * item
-                let place = UnsafeMutableRawBufferPointer(rebasing: output[index * item..<(index + 1) * item])
-                place.copyMemory(from: UnsafeRawBufferPointer(rebasing: stream[value..<value + item]))
-                if bigEndian { Self.swap(place, item) }
-            }
+            try Scatter(
+                spec: spec, stream: stream, count: count, coordinates: coordinates, size: size, values: values
+            ).copy(to: output)
+            // Zeros are zeros in either order.
+            if bigEndian { Self.swap(output, spec.dtype.itemSize) }
         }
-    }
-
-    /// The places of the stored elements in C order, each once.
-    private func linear(
-        _ stream: UnsafeRawBufferPointer, _ count: Int, _ coordinates: [Range<Int>], _ size: Int
-    ) throws(WeightFailure) -> [Int] {
-        var indices = [Int](repeating: 0, count: count)
-        for (dimension, range) in coordinates.enumerated() {
-            let length = spec.shape[dimension]
-            for position in 0..<count {
-                let place = range.lowerBound + position * size
-                let coordinate =
-                    size == 8
-                    ? UInt64(littleEndian: stream.loadUnaligned(fromByteOffset: place, as: UInt64.self))
-                    : UInt64(UInt32(littleEndian: stream.loadUnaligned(fromByteOffset: place, as: UInt32.self)))
-                guard coordinate < length else {
-                    throw WeightFailure("coordinate \(coordinate) is outside shape \(spec.shape)", at: UInt64(place))
-                }
-                indices[position] = indices[position] * Int(length) + Int(coordinate)
-            }
-        }
-        let sorted = zip(indices, indices.dropFirst()).allSatisfy(<) ? indices : indices.sorted()
-        guard zip(sorted, sorted.dropFirst()).allSatisfy({ $0 != $1 }) else {
-            throw WeightFailure("a coordinate comes twice", at: UInt64(coordinates.first?.lowerBound ?? 0))
-        }
-        return indices
     }
 
     private static func swap(_ bytes: UnsafeMutableRawBufferPointer, _ size: Int) {

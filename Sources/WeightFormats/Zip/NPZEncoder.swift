@@ -21,7 +21,7 @@ public struct NPZEncoder: WeightEncoder {
         let names = try ArrayNames.unique(arrays)
         for (index, spec) in arrays.enumerated() {
             try spec.checkNumPy(index: index)
-            guard ZipNames.isSafe(names[index]), names[index].utf8.count < 1 << 15 else {
+            guard ZipNames.isSafe(names[index] + ".npy"), names[index].utf8.count < 1 << 15 else {
                 throw WeightFailure(
                     "the name \(names[index].prefix(64).debugDescription) cannot be that of a file in an archive",
                     at: 0,

@@ -1,0 +1,39 @@
+internal import Weights
+
+/// The directory at the end, which has to say of the members what they said of themselves.
+extension NPZDecoder {
+    func checkDirectory() throws(WeightFailure) {
+        let start = fieldOffset - 4
+        let nameEnd = 42 + Int(field.integer(UInt16.self, at: 24))
+        let extraEnd = nameEnd + Int(field.integer(UInt16.self, at: 26))
+        let place = UInt64(field.integer(UInt32.self, at: 38))
+        var member = ZipMember(
+            name: try ZipHead.name(field.bytes[42..<nameEnd], at: start + 46, array: members.count), offset: place,
+            method: field.integer(UInt16.self, at: 6))
+        member.checksum = field.integer(UInt32.self, at: 12)
+        member.storedSize = UInt64(field.integer(UInt32.self, at: 16))
+        member.size = UInt64(field.integer(UInt32.self, at: 20))
+        let sizes = Zip64Sizes(field.bytes[nameEnd..<extraEnd])
+        guard
+            ZipHead.complete(&member.size, sizes?.next(when: member.size)),
+            ZipHead.complete(&member.storedSize, sizes?.next(when: member.storedSize)),
+            ZipHead.complete(&member.offset, sizes?.next(when: member.offset)),
+            unnamed.removeValue(forKey: member.offset) == member
+        else {
+            throw failure(
+                "the zip directory's entry \(member.name.prefix(64).debugDescription) differs from the members before it",
+                at: start)
+        }
+        try next(.signature, 4)
+    }
+
+    func checkEnd(_ count: UInt64?, _ start: UInt64?) throws(WeightFailure) {
+        guard unnamed.isEmpty, (count ?? UInt64(members.count)) == UInt64(members.count),
+            (start ?? directoryOffset) == directoryOffset
+        else {
+            throw failure("the zip directory's end names another place or number of members", at: fieldOffset - 4)
+        }
+        if case .wideEnd = step { return try next(.signature, 4) }
+        try next(.comment, Int(field.integer(UInt16.self, at: 16)))
+    }
+}

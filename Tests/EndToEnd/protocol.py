@@ -1,0 +1,84 @@
+"""The protocol's packages and messages as another implementation has them, and the embedded log that it shares."""
+
+import base64
+import gzip
+import hashlib
+import json
+import sqlite3
+import struct
+import time
+import uuid
+from contextlib import closing
+
+import lz4.frame
+import zstandard
+
+COMPRESS = {"none": bytes, "gzip": gzip.compress, "zstd": zstandard.compress, "lz4": lz4.frame.compress}
+EXPAND = {"none": bytes, "gzip": gzip.decompress, "lz4": lz4.frame.decompress,
+          "zstd": lambda data: zstandard.ZstdDecompressor().decompressobj().decompress(data)}
+SIGNED = ("message_id", "message_type", "sender_id", "timestamp", "round_number")
+
+
+def package(payload, data_type, format="binary_custom", compression="none", **fields):
+    """A payload with its head."""
+    stored = COMPRESS[compression](payload)
+    header = {"format": format, "compression": compression, "checksum": hashlib.sha256(stored).hexdigest(),
+              "original_size": len(payload), "compressed_size": len(stored), "timestamp": time.time(),
+              "model_version": "1.0", "client_id": None, "round_number": None, "data_type": data_type, **fields}
+    text = json.dumps(header).encode()
+    return b"FEDPK001" + struct.pack("<I", len(text)) + text + stored
+
+
+def head_end(package):
+    return 12 + struct.unpack_from("<I", package, 8)[0]
+
+
+def unpack(package):
+    """A package's header and its payload, checked and expanded."""
+    assert package[:8] == b"FEDPK001"
+    end = head_end(package)
+    header, stored = json.loads(package[12:end]), package[end:]
+    assert len(stored) == header["compressed_size"]
+    assert hashlib.sha256(stored).hexdigest() == header["checksum"]
+    payload = EXPAND[header["compression"]](stored)
+    assert len(payload) == header["original_size"]
+    return header, payload
+
+
+def message(package, sender, round_number, message_type="weight_update", **metadata):
+    """A record's value in the JSON envelope."""
+    fields = {"message_id": str(uuid.uuid4()), "message_type": message_type, "sender_id": sender,
+              "timestamp": time.time(), "round_number": round_number, "metadata": metadata}
+    fields["checksum"] = signature(fields, package)
+    return json.dumps({**fields, "payload": base64.b64encode(package).decode()}).encode()
+
+
+def signature(fields, package):
+    signed = "".join(f"{fields[name]}\n" for name in SIGNED).encode()
+    return hashlib.sha256(signed + package[:head_end(package)]).hexdigest()
+
+
+def opened(value):
+    """The fields of a message, its package's header and its payload."""
+    fields = json.loads(value)
+    whole = base64.b64decode(fields["payload"])
+    assert signature(fields, whole) == fields["checksum"]
+    return fields, *unpack(whole)
+
+
+class EmbeddedLog:
+    """The log of a gateway that is not on Kafka; to be written to while no gateway runs."""
+
+    def __init__(self, data):
+        self.path = data / "log" / "log.sqlite"
+
+    def values(self, topic):
+        with closing(sqlite3.connect(self.path)) as log:
+            return [value for value, in log.execute(
+                "SELECT value FROM record WHERE topic = ? ORDER BY offset", [topic.encode()])]
+
+    def append(self, topic, key, value):
+        with closing(sqlite3.connect(self.path)) as log, log:
+            log.execute(
+                "INSERT INTO record SELECT ?1, coalesce(max(offset), -1) + 1, ?2, ?3, ?4, ?5 FROM record WHERE topic = ?1",
+                [topic.encode(), int(time.time() * 1000), key.encode(), bytes(4), value])
