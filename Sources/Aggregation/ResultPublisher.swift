@@ -42,6 +42,7 @@ final class ResultPublisher {
     private let spool: ContributionSpool
     private let maxRecordBytes: Int
     private let chunkSize: Int
+    private let dropping = DroppingSink()
 
     init(_ pool: SlabPool, _ configuration: AggregatorConfiguration, _ spool: ContributionSpool) {
         self.pool = pool
@@ -109,10 +110,14 @@ final class ResultPublisher {
         _ headers: [RecordHeader]
     ) throws -> Record {
         var sealer = try sealer(forPayload: writer.maximumSize, metadataRoom)
+        let heads = FEDWT001Decoder(limits: DecodeLimits(decodedBytes: .max))
         try writer.write {
             arrays[$0]
-        } to: {
-            try sealer.write($0)
+        } to: { piece in
+            // Where arrays lie, for a filter.
+            try heads.feed(piece, to: dropping)
+            sealer.note(.arrays, heads.takeExtents())
+            try sealer.write(piece)
         }
         return try sealer.seal(
             format: "binary_custom", dataType: .aggregationResult, modelVersion: nil, extraHeaders: headers
@@ -127,6 +132,7 @@ final class ResultPublisher {
         var sealer = ChunkSealer(
             messageID: message.messageID, key: Array(String(message.roundNumber).utf8), chunkSize: chunkSize,
             compression: form.compression)
+        let heads = FEDWT001Decoder(limits: DecodeLimits(decodedBytes: .max))
         var batch: [(topic: String, record: Record)] = []
         func flush(leaving most: Int) throws {
             guard batch.count > most else { return }
@@ -139,6 +145,8 @@ final class ResultPublisher {
             for start in stride(from: 0, to: bytes.count, by: chunkSize) {
                 let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + chunkSize, bytes.count)])
                 try supply(&sealer, for: piece.count)
+                try heads.feed(piece, to: dropping)
+                sealer.note(.arrays, heads.takeExtents())
                 try sealer.write(piece) { batch.append((TopicName.results, $0)) }
                 File.release(piece)
                 try flush(leaving: Self.batch - 1)

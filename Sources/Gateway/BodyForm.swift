@@ -16,7 +16,12 @@ struct BodyForm: Sendable, Hashable {
         case raw(ArraySpec)
         /// One array a part (RFC 7578).
         case multipart(boundary: String)
+        /// A package, whose head names the format of what it holds.
+        case package
     }
+
+    /// The media type of a package.
+    private static let package = "application/vnd.fedpk"
 
     /// At most so many layers of `Content-Encoding`.
     private static let mostCodings = 4
@@ -30,7 +35,7 @@ struct BodyForm: Sendable, Hashable {
         guard codings.isEmpty else { return false }
         switch format {
         case .sniffed, .named: return true
-        case .raw, .multipart: return false
+        case .raw, .multipart, .package: return false
         }
     }
 
@@ -42,7 +47,12 @@ struct BodyForm: Sendable, Hashable {
         codings = try Self.codings(contentEncoding)
         let type = contentType.map { Self.mediaType($0) }
         let isRaw = query["dtype"] != nil || query["shape"] != nil
-        if let name = query["format"] {
+        if query["format"] == "package" || query["format"] == nil && type == Self.package {
+            guard !isRaw else {
+                throw Failure(.badRequest, "dtype and shape are only for format=raw; a package says them itself")
+            }
+            format = .package
+        } else if let name = query["format"] {
             guard let known = WeightFormats.named(name) else {
                 throw Failure(
                     .unsupportedFormat, "format \"\(name)\" is not supported; supported: \(WeightFormats.names)")
@@ -57,19 +67,14 @@ struct BodyForm: Sendable, Hashable {
             format = .multipart(boundary: try Self.boundary(contentType ?? ""))
         } else if let type, let known = WeightFormats.ofMediaType(type), known.decoder != nil {
             format = .named(known.name)
-        } else if let type, Self.foreignTypes.contains(type) {
-            throw Failure(
-                .unsupportedFormat, "Content-Type \(type) is not supported; supported: \(WeightFormats.names)")
         }
     }
 
-    private init() {}
+    /// A form that is known already.
+    init(format: Format = .sniffed) { self.format = format }
 
     /// A header's media type, without parameters, in lower case.
     static func mediaType(_ header: String) -> String { header.prefix { $0 != ";" }.lowercased().filter { $0 != " " } }
-
-    /// Types of formats that are none of ours; those that say nothing leave it to the magic at the body's start.
-    private static let foreignTypes: Set<String> = ["application/vnd.fedpk"]
 
     private static func codings(_ header: String?) throws(Failure) -> [Codec] {
         var codings: [Codec] = []
@@ -173,6 +178,7 @@ extension BodyForm {
             members["dtype"] = .string(spec.dtype.rawValue)
             members["shape"] = .string(spec.shape.map { String($0) }.joined(separator: ","))
         case .multipart(let boundary): members["boundary"] = .string(boundary)
+        case .package: members["package"] = .bool(true)
         }
         return .object(members)
     }
@@ -189,6 +195,8 @@ extension BodyForm {
             format = .raw(spec)
         } else if let boundary = members["boundary"]?.stringValue {
             format = .multipart(boundary: boundary)
+        } else if members["package"] == .bool(true) {
+            format = .package
         }
     }
 }

@@ -42,6 +42,7 @@ final class BodyStages: BodyStage {
         case .sniffed, .named: break
         case .raw(let spec): stages.append(try RawStage(spec))
         case .multipart(let boundary): stages.append(MultipartStage(boundary: boundary, limits: limits))
+        case .package: stages.append(PackageStage(limits))
         }
         return BodyStages(stages)
     }
@@ -51,6 +52,9 @@ final class BodyStages: BodyStage {
     }
 
     func finish() throws { for stage in stages { try stage.finish() } }
+
+    /// The stage that takes weights out of a package, when the body is one.
+    var package: PackageStage? { stages.last as? PackageStage }
 
     /// What the body said beside the arrays.
     var fields: [String: String] { (stages.last as? MultipartStage)?.fields ?? [:] }

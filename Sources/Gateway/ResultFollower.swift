@@ -152,23 +152,52 @@ final class ResultFollower: Sendable {
         guard opened.package.format == "binary_custom" else {
             throw EnvelopeFailure("format", "\(opened.package.format) cannot be served")
         }
-        guard opened.package.filter == .none else {
-            throw EnvelopeFailure("filter", "\(opened.package.filter.rawValue) cannot be served")
-        }
         // The first result of a round rules.
         guard store[message.roundNumber] == nil else { return }
         let assembled = opened.package.chunks == nil ? nil : try chunks.assemble(opened, at: position)
         let check = PayloadCheck(limits)
-        if let assembled { try assembled.read(check.feed) } else { try check.feed(opened.payload) }
+        func read(_ body: @escaping (UnsafeRawBufferPointer) throws -> Void) throws {
+            let plain = try PlainPayload(behind: opened.package.filter, limits, to: body)
+            if let assembled { try assembled.read(plain.feed) } else { try plain.feed(opened.payload) }
+            try plain.finish()
+        }
+        try read(check.feed)
         let digest = try check.finish()
         let result = StoredResult(
             round: message.roundNumber, messageID: message.messageID, position: position,
             digest: digest, size: opened.package.originalSize,
             counted: StoredResult.counted(message.metadata), logPositions: StoredResult.positions(message.metadata),
             timestamp: message.timestamp)
-        if let assembled { try store.add(result, assembled) } else { try store.add(result, opened.payload) }
+        if let assembled, opened.package.filter == .none, assembled.isPlain {
+            try store.add(result, assembled)
+        } else {
+            try store.add(result, reading: read)
+        }
         logger.info("result stored", [("round", String(result.round)), ("bytes", String(result.size))])
     }
+}
+
+/// The payload as it was before a filter.
+private final class PlainPayload: ElementSink {
+    private let decoder: ByteplaneDecoder?
+    private let body: (UnsafeRawBufferPointer) throws -> Void
+
+    init(
+        behind filter: StreamFilter, _ limits: MessageReader.Limits,
+        to body: @escaping (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        let limits = DecodeLimits(decodedBytes: UInt64(limits.maxDecoded))
+        decoder = filter == .byteplane ? try ByteplaneDecoder(limits: limits) : nil
+        self.body = body
+    }
+
+    func append(_ bytes: UnsafeRawBufferPointer) throws { try body(bytes) }
+
+    func feed(_ piece: UnsafeRawBufferPointer) throws {
+        if let decoder { try decoder.feed(piece, to: self) } else { try body(piece) }
+    }
+
+    func finish() throws { _ = try decoder?.finish(to: self) }
 }
 
 /// Weights that stream by: right or not, and their digest.

@@ -99,27 +99,30 @@ final class ResultStore: Sendable {
     var watchers: Int { state.withLock { $0.watchers.count } }
 
     /// Stores a result and answers those who wait for it.
-    func add(_ result: StoredResult, _ payload: UnsafeRawBufferPointer) throws {
-        try write(payload, as: Self.weights(result.round))
+    ///
+    /// - Parameter read: hands over its bytes, in order.
+    func add(
+        _ result: StoredResult, reading read: (@escaping (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+    ) throws {
+        let name = Self.weights(result.round)
+        let temporary = name + ".tmp"
+        let file = try File(creating: directory.file(temporary))
+        var written = 0
+        try read { piece in
+            try file.write(piece, at: written)
+            written += piece.count
+        }
+        try file.sync()
+        try directory.rename(temporary, to: name)
         try complete(result)
     }
 
-    /// Stores a result that came in chunks; what is not compressed is not copied.
+    /// Stores a result that came in chunks and is in its file already.
     func add(_ result: StoredResult, _ payload: AssembledPayload) throws {
         let name = Self.weights(result.round)
         let temporary = name + ".tmp"
-        if payload.isPlain {
-            try payload.keep(as: directory.file(temporary))
-            try File(reading: directory.file(temporary)).sync()
-        } else {
-            let file = try File(creating: directory.file(temporary))
-            var written = 0
-            try payload.read { piece in
-                try file.write(piece, at: written)
-                written += piece.count
-            }
-            try file.sync()
-        }
+        try payload.keep(as: directory.file(temporary))
+        try File(reading: directory.file(temporary)).sync()
         try directory.rename(temporary, to: name)
         try complete(result)
     }

@@ -29,7 +29,7 @@ final class Upload: ExchangeHandler, @unchecked Sendable {
     func end(_ exchange: Exchange) -> EndVerdict {
         do throws(Failure) {
             let finished = try pipeline.finish()
-            UploadStorage(gateway, request, finished) { [gateway, requestID] outcome in
+            UploadStorage(gateway, finished.request, finished) { [gateway, requestID] outcome in
                 exchange.reply(outcome.response(gateway, requestID))
             }.store()
             return .later

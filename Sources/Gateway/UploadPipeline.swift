@@ -16,18 +16,20 @@ final class UploadPipeline {
     struct Finished {
         let record: SealedRecord
         let arrays: [ArraySpec]
+        /// With what the body said beside the arrays.
+        let request: UploadRequest
         /// The chunks that have to be on the log before the record, where there are any.
         let flight: ChunkFlight?
     }
 
     private let gateway: GatewayCore
-    private let request: UploadRequest
-    private let decoder: any WeightDecoder
+    private var request: UploadRequest
+    private var decoder: any WeightDecoder
     private var decoded = DecodedWeights(arrays: [], metadata: [:])
     private let dropping = DroppingSink()
     private var sink: UploadSink
     /// What turns the body into what is stored, where that is another thing.
-    private let stages: BodyStages?
+    private var stages: BodyStages?
     /// Of the body as sent, where that is not what is stored.
     private var bodyDigest: SHA256?
     /// Of the piece that was brought last and has to be brought again.
@@ -48,16 +50,19 @@ final class UploadPipeline {
         self.request = request
         let limits = DecodeLimits(decodedBytes: UInt64(gateway.configuration.maxDecodedBytes))
         stages = try BodyStages.make(request.form, limits: limits)
-        decoder = Self.decoder(request.form.format, limits)
+        decoder = Self.decoder(request.form.format, stages, limits)
         bodyDigest = stages == nil ? nil : SHA256()
         sink = UploadSink(
             gateway, clientID: request.clientID, contentLength: stages == nil ? request.contentLength : nil)
         if request.digest.sha512 != nil { sha512 = SHA512() }
     }
 
-    private static func decoder(_ format: BodyForm.Format, _ limits: DecodeLimits) -> any WeightDecoder {
-        switch format {
-        case .sniffed: SniffingDecoder(limits: limits)
+    private static func decoder(
+        _ format: BodyForm.Format, _ stages: BodyStages?, _ limits: DecodeLimits
+    ) -> any WeightDecoder {
+        if let package = stages?.package { return PackagedDecoder(package, limits) }
+        return switch format {
+        case .sniffed, .package: SniffingDecoder(limits: limits)
         case .named(let name): WeightFormats.named(name)?.decoder?(limits) ?? SniffingDecoder(limits: limits)
         case .raw: FEDWT001Decoder(limits: limits)
         case .multipart: NPZDecoder(limits: limits)
@@ -71,12 +76,14 @@ final class UploadPipeline {
         case .named(let name): name
         case .raw: WeightFormats.standard.name
         case .multipart: "npz"
+        case .package: stages?.package?.header?.format ?? WeightFormats.standard.name
         }
     }
 
     /// Takes a piece, or says that the waiter has to wait and bring it again.
     func take(_ piece: UnsafeRawBufferPointer, _ waiter: any Waiter) throws(Failure) -> Bool {
         guard received + piece.count <= gateway.maxBody else { throw UploadRequest.tooLarge(gateway.maxBody) }
+        if received == 0, taken == 0 { try beginPackage(piece) }
         profile.begin()
         if let stages {
             guard try take(piece, by: stages, waiter) else { return false }
@@ -88,6 +95,17 @@ final class UploadPipeline {
         sha512?.update(piece)
         received += piece.count
         return true
+    }
+
+    /// A body of which nothing was said may be a package, as its first bytes then tell.
+    private func beginPackage(_ piece: UnsafeRawBufferPointer) throws(Failure) {
+        guard request.form == BodyForm(format: .sniffed), piece.starts(with: "FEDPK001".utf8) else { return }
+        let limits = DecodeLimits(decodedBytes: UInt64(gateway.configuration.maxDecodedBytes))
+        request = request.as(BodyForm(format: .package))
+        stages = try BodyStages.make(request.form, limits: limits)
+        decoder = Self.decoder(request.form.format, stages, limits)
+        bodyDigest = SHA256()
+        sink = UploadSink(gateway, clientID: request.clientID, contentLength: nil)
     }
 
     private func take(
@@ -115,13 +133,19 @@ final class UploadPipeline {
 
     private func store(_ piece: UnsafeRawBufferPointer) throws(Failure) {
         do { try decoder.feed(piece, to: dropping) } catch { throw refused(error) }
-        if let standard = decoder as? FEDWT001Decoder ?? (decoder as? SniffingDecoder)?.standard {
+        if let standard {
             sink.note(.arrays, standard.takeExtents())
         }
         profile.decodedBytes += piece.count
         profile.decoded()
         do throws(EnvelopeFailure) { try sink.write(piece) } catch { throw Failure(error) }
         profile.packed()
+    }
+
+    /// The decoder of FEDWT001, when that is what is stored.
+    private var standard: FEDWT001Decoder? {
+        decoder as? FEDWT001Decoder ?? (decoder as? SniffingDecoder)?.standard
+            ?? (decoder as? PackagedDecoder)?.standard
     }
 
     /// A body that its decoder does not understand.
@@ -143,14 +167,17 @@ final class UploadPipeline {
         profile.packed()
         let finished: Finished
         if let digest = bodyDigest.take() { sentDigest = Hex.encode(digest.finalize()) }
+        if let header = stages?.package?.header { request = try request.completed(by: header) }
         said = try request.metadata(with: stages?.fields ?? [:])
         do throws(EnvelopeFailure) {
             switch consume sealed {
             case .record(let sealer)?:
-                finished = Finished(record: try seal(sealer), arrays: decoded.arrays.map(\.spec), flight: nil)
+                finished = Finished(
+                    record: try seal(sealer), arrays: decoded.arrays.map(\.spec), request: request, flight: nil)
             case .chunks(let payload, let commit, let flight)?:
                 finished = Finished(
-                    record: try seal(payload, commit), arrays: decoded.arrays.map(\.spec), flight: flight)
+                    record: try seal(payload, commit), arrays: decoded.arrays.map(\.spec), request: request,
+                    flight: flight)
             case nil: throw EnvelopeFailure("payload", "is empty")
             }
         } catch { throw Failure(error) }

@@ -79,7 +79,8 @@ final class UploadReplay: Sendable {
                 }
                 while !(try pipeline.take(UnsafeRawBufferPointer(piece), waiter)) { waiter.wait() }
             }
-            UploadStorage(gateway, request, try pipeline.finish(), tell).store()
+            let finished = try pipeline.finish()
+            UploadStorage(gateway, finished.request, finished, tell).store()
         } catch {
             tell(.failed(error))
         }

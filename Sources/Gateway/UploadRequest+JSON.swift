@@ -6,7 +6,7 @@ internal import WireJSON
 extension UploadRequest {
     var json: JSONValue {
         .object([
-            "round": .integer(round), "client_id": .string(clientID), "data_type": .string(dataType.rawValue),
+            "round": .integer(round), "client_id": .string(clientID), "data_type": Self.text(saidDataType?.rawValue),
             "model_version": Self.text(modelVersion), "metadata": .object(metadata),
             "idempotency_key": Self.text(idempotencyKey), "sha_256": Self.text(digest.sha256),
             "sha_512": Self.text(digest.sha512), "form": form.json,
@@ -19,11 +19,11 @@ extension UploadRequest {
     init?(_ json: JSONValue) {
         guard let members = json.objectValue, let round = members["round"]?.integerValue,
             let clientID = members["client_id"]?.stringValue,
-            let dataType = members["data_type"]?.stringValue.flatMap({ DataType(rawValue: $0) }),
             let metadata = members["metadata"]?.objectValue, let form = BodyForm(members["form"])
         else { return nil }
         self.init(
-            round: round, clientID: clientID, modelVersion: members["model_version"]?.stringValue, dataType: dataType,
+            round: round, clientID: clientID, modelVersion: members["model_version"]?.stringValue,
+            saidDataType: members["data_type"]?.stringValue.flatMap { DataType(rawValue: $0) },
             metadata: metadata,
             traceHeaders: (members["trace"]?.objectValue ?? [:]).sorted { $0.key < $1.key }.map {
                 RecordHeader($0.key, Array(($0.value.stringValue ?? "").utf8))

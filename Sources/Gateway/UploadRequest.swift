@@ -8,10 +8,11 @@ internal import WireJSON
 struct UploadRequest: Sendable {
     let round: Int64
     let clientID: String
-    let modelVersion: String?
-    let dataType: DataType
+    private(set) var modelVersion: String?
+    /// What the weights mean, when it was said.
+    private(set) var saidDataType: DataType?
     /// The client's own metadata, with `num_samples` when it was given.
-    let metadata: [String: JSONValue]
+    private(set) var metadata: [String: JSONValue]
     /// W3C trace context, carried to the record.
     let traceHeaders: [RecordHeader]
     /// Names this very upload, so that it counts once however often it is sent.
@@ -19,7 +20,7 @@ struct UploadRequest: Sendable {
     /// What the body has to hash to.
     let digest: ContentDigest
     /// In which form the body comes.
-    let form: BodyForm
+    private(set) var form: BodyForm
     /// The body's length where it was announced.
     private(set) var contentLength: Int?
 
@@ -43,7 +44,7 @@ extension UploadRequest {
         try Self.check(clientID)
         self.clientID = clientID
         modelVersion = query["model_version"]
-        dataType = try Self.dataType(query["data_type"])
+        saidDataType = try Self.dataType(query["data_type"])
         var metadata = try Self.metadata(request.header("Fed-Metadata"))
         if let samples = try query.integer("num_samples", in: 1...WholeNumber.largest) {
             metadata["num_samples"] = .integer(samples)
@@ -86,8 +87,39 @@ extension UploadRequest {
         }
     }
 
-    private static func dataType(_ text: String?) throws(Failure) -> DataType {
-        guard let text else { return .modelWeights }
+    /// What the weights mean.
+    var dataType: DataType { saidDataType ?? .modelWeights }
+
+    /// The same request in another form.
+    func `as`(_ form: BodyForm) -> UploadRequest {
+        var other = self
+        other.form = form
+        return other
+    }
+
+    /// The request with what a package's head says and it does not (http-api.md): client, round and metadata of its own go
+    /// before.
+    func completed(by header: PackageHeader) throws(Failure) -> UploadRequest {
+        var whole = self
+        whole.modelVersion = modelVersion ?? header.modelVersion
+        if saidDataType == nil, [.modelWeights, .gradients].contains(header.dataType) {
+            whole.saidDataType = header.dataType
+        }
+        // A package from the log bears what a gateway wrote there.
+        var said = header.metadata.filter { !UpdateMetadata.reserved.contains($0.key) }
+        if let samples = said["num_samples"], metadata["num_samples"] == nil {
+            guard let count = samples.integerValue, 1...WholeNumber.largest ~= count else {
+                throw Failure(
+                    .malformedWeights, "package.metadata: num_samples has to be a whole number from 1 on")
+            }
+            said["num_samples"] = .integer(count)
+        }
+        whole.metadata = metadata.merging(said) { said, _ in said }
+        return whole
+    }
+
+    private static func dataType(_ text: String?) throws(Failure) -> DataType? {
+        guard let text else { return nil }
         let admitted: [DataType] = [.modelWeights, .gradients]
         guard let type = admitted.first(where: { $0.rawValue == text }) else {
             let names = admitted.map(\.rawValue).joined(separator: ", ")
