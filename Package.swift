@@ -76,7 +76,11 @@ let package = Package(
                 "Threads",
                 "WeightFormats", "Weights", "WireJSON", "WireTime",
             ],
-            resources: [.embedInCode("openapi.yaml")], swiftSettings: house),
+            resources: [
+                .embedInCode("openapi.yaml"), .embedInCode("StatusPage/status.html"),
+                .embedInCode("StatusPage/status.css"),
+                .embedInCode("StatusPage/status.js"),
+            ], swiftSettings: house),
 
         // The program.
         module("Flags"),

@@ -24,6 +24,7 @@ final class GatewayCore: Sendable {
     let replay = UploadReplay()
     let relay: Relay
     let rounds: RoundFeed
+    let status = StatusFeed()
     let admission: Admission
     let metrics: GatewayMetrics
     let timers: TimerQueue

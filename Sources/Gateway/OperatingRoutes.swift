@@ -45,16 +45,4 @@ enum OperatingRoutes {
                 "explanation": .string(row.explanation),
             ]))
     }
-
-    /// A first page for people.
-    static func index(_ request: borrowing Request, _ call: Call) -> Acceptance {
-        let lines =
-            [
-                "fedgate: federated learning over HTTP", "",
-                "upload:  curl -T weights.fedwt http://HOST/rounds/1/updates/CLIENT",
-                "result:  curl -f -o result.fedwt 'http://HOST/rounds/1/result?wait=30'", "",
-            ] + Route.all.map { "\($0.method) \($0.pattern)" } + [""]
-        return .reply(
-            Answers.text(Array(lines.joined(separator: "\n").utf8), type: "text/plain; charset=utf-8"))
-    }
 }

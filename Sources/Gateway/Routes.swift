@@ -91,6 +91,8 @@ struct Route: Sendable {
         Route("GET", "/profile", OperatingRoutes.profile),
         Route("GET", "/openapi.yaml", OperatingRoutes.openAPI),
         Route("GET", "/problems/{name}", OperatingRoutes.problem),
-        Route("GET", "/", OperatingRoutes.index),
+        Route("GET", "/status", StatusRoutes.status),
+        Route("GET", "/status/{name}", StatusRoutes.file),
+        Route("GET", "/", StatusRoutes.index),
     ]
 }

@@ -131,6 +131,7 @@ private struct Service {
         configuration.contentCodings = settings.contentCodings
         configuration.accessLog = settings.lines.access
         configuration.maxRetries = settings.maxRetries
+        configuration.version = Fedgate.version
         configuration.uploadExpiry = .seconds(settings.uploadExpiry)
         let gateway = try Gateway(configuration, log: log, board: board, registry: registry, logger: logger)
         defer { gateway.stop() }

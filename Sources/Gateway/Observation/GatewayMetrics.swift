@@ -45,6 +45,14 @@ final class GatewayMetrics: Sendable {
             })
     }
 
+    /// Updates that the log has acknowledged, and the bytes of their weights.
+    var storedUpdates: UInt64 { updates.value }
+    var storedBytes: UInt64 { payload.value }
+    /// Problems that were answered at least once.
+    var problems: [(FailureKind, UInt64)] {
+        failures.map { ($0, $1.value) }.filter { $0.1 > 0 }
+    }
+
     func stored(bytes: Int) {
         updates.add()
         payload.add(UInt64(bytes))

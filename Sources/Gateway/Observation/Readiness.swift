@@ -21,6 +21,9 @@ enum Readiness {
             members, status: failed == nil ? 200 : 503, headers: failed == nil ? [] : [("Retry-After", "1")])
     }
 
+    /// All checks by name, with why one does not pass.
+    static func problems(_ core: GatewayCore) -> [(String, String?)] { checks(core).map { ($0.name, $0.problem) } }
+
     private static func checks(_ core: GatewayCore) -> [Check] {
         let evidence = core.follower.evidence
         let age = evidence.lastSuccess.map { ContinuousClock.now - $0 }

@@ -71,6 +71,11 @@ final class RequestTable: Sendable {
         if bytesOut > 0 { responseBytes[route].add(UInt64(bytesOut)) }
     }
 
+    /// Bytes of all bodies, of requests and of answers.
+    var traffic: (bytesIn: UInt64, bytesOut: UInt64) {
+        (requestBytes.reduce(0) { $0 &+ $1.value }, responseBytes.reduce(0) { $0 &+ $1.value })
+    }
+
     private var counts: [(MetricRegistry.Labels, Double)] {
         (0..<Self.size).compactMap { index in
             let count = cells[index].load(ordering: .relaxed)
