@@ -70,10 +70,9 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Aggregation", "Base64", "Bytes", "Compression", "Digests", "Envelopes", "EventLog", "Files",
-                "MicroHTTP",
-                "Telemetry",
-                "Threads",
+                "Aggregation", "Base64", "Bytes", "Compression", "Credentials", "Digests", "Envelopes", "EventLog",
+                "Files",
+                "MicroHTTP", "Telemetry", "Threads",
                 "WeightFormats", "Weights", "WireJSON", "WireTime",
             ],
             resources: [
@@ -82,6 +81,8 @@ let package = Package(
                 .embedInCode("StatusPage/status.js"),
             ], swiftSettings: house),
 
+        module("Credentials", ["Digests", "Files", "WireJSON", "WireTime"]),
+
         // The program.
         module("Flags"),
         module("Configuration", ["CYaml", "Flags"]),
@@ -89,13 +90,14 @@ let package = Package(
         .executableTarget(
             name: "fedgate",
             dependencies: [
-                "Aggregation", "Compression", "Configuration", "Digests", "Envelopes", "EventLog", "Files", "Flags",
+                "Aggregation", "Compression", "Configuration", "Credentials", "Digests", "Envelopes", "EventLog",
+                "Files", "Flags",
                 "Gateway",
                 "HTTPClient",
                 "KafkaLog", "MicroHTTP",
                 "SQLiteLog",
                 "Telemetry", "Threads",
-                "WeightFormats", "Weights", "WireJSON",
+                "WeightFormats", "Weights", "WireJSON", "WireTime",
             ], swiftSettings: house),
 
         // What every log has to do, run over each.
@@ -125,6 +127,7 @@ let package = Package(
             ]),
         tests("Gateway", ["Aggregation", "Compression", "Envelopes", "EventLog", "Telemetry", "Threads"]),
         tests("Flags"),
+        tests("Credentials"),
         tests("Configuration", ["Flags"]),
         tests("MicroHTTP", ["Bytes", "Threads"]),
         tests("Envelopes", ["Bytes", "Compression", "Digests", "EventLog", "WireJSON"]),

@@ -18,9 +18,30 @@ extension Catalogue {
         "http.drain_timeout", 10, in: 0...3600, unit: "seconds", flag: "--drain-timeout",
         "how long requests may then go on, and the log may flush")
 
+    /// Where operators ask.
+    public static let privateListen = Key<String?>.text(
+        "http.private_listen", as: "HOST:PORT", otherwise: "none", flag: "--private-listen",
+        "a second listener, for /metrics, /profile, /status and /clients, which the first then does not serve")
+    /// Origins of pages that may ask.
+    public static let corsOrigins = Key<[String]>.list(
+        "http.cors_origins", [], as: "ORIGIN", otherwise: "none", flag: "--cors-origins",
+        "origins of web pages whose scripts may ask, such as https://fleet.example")
+
     static let http = [
-        listen.setting, maxBody.setting, contentCodings.setting, drainDelay.setting, drainTimeout.setting,
+        listen.setting, privateListen.setting, maxBody.setting, contentCodings.setting, corsOrigins.setting,
+        drainDelay.setting, drainTimeout.setting,
     ]
+
+    /// The file of `fedgate token`.
+    public static let tokens = Key<String?>.text(
+        "auth.tokens_file", as: "FILE", otherwise: "nobody has to show a token", flag: "--tokens",
+        "the tokens that are good, as `fedgate token create` writes them; read again on SIGHUP")
+    /// Whether the network is trusted.
+    public static let allowAnonymous = Key<Bool>.toggle(
+        "auth.allow_anonymous", false, flag: "--allow-anonymous",
+        "listen beyond this machine without tokens, where something in front checks clients")
+
+    static let auth = [tokens.setting, allowAnonymous.setting]
 
     /// Bytes of payload memory.
     public static let memory = Key<Int>.bytes(
@@ -30,7 +51,16 @@ extension Catalogue {
         "limits.upload_expiry", 86_400, in: 1...31_536_000, unit: "seconds", flag: "--upload-expiry",
         "how long an upload in parts is kept that does not grow")
 
-    static let limits = [memory.setting, uploadExpiry.setting]
+    /// Requests a minute.
+    public static let clientRequests = Key<Int?>.integer(
+        "limits.client_requests_per_minute", in: 1...1_000_000_000, otherwise: "any number", flag: "--client-requests",
+        "requests that one client may make a minute")
+    /// Bytes an hour.
+    public static let clientBytes = Key<Int?>.bytes(
+        "limits.client_bytes_per_hour", otherwise: "any number", flag: "--client-bytes",
+        "bytes of bodies that one client may send an hour")
+
+    static let limits = [memory.setting, uploadExpiry.setting, clientRequests.setting, clientBytes.setting]
 
     /// The directory for everything.
     public static let data = Key<String>.text(

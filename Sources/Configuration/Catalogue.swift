@@ -16,6 +16,7 @@ public enum Catalogue {
     /// In the order in which they are shown.
     public static let sections = [
         Section(name: "http", about: "The listener and what it answers.", settings: http),
+        Section(name: "auth", about: "Who comes in.", settings: auth),
         Section(name: "limits", about: "What one client may take of the gateway.", settings: limits),
         Section(name: "storage", about: "What is on the disk.", settings: storage),
         Section(name: "aggregation", about: "When and where a round's updates are combined.", settings: aggregation),

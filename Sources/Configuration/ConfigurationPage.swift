@@ -101,7 +101,7 @@ public enum SampleFile {
     private static func example(_ setting: Setting) -> String {
         switch setting.form {
         case .text(let what): what
-        case .list: "[\"localhost:9092\"]"
+        case .list(let what): what == "ORIGIN" ? "[\"https://fleet.example\"]" : "[\"localhost:9092\"]"
         case .bytes: "10GiB"
         case .integer(let range): range.upperBound > 100 ? "10" : "3"
         case .number: "600"

@@ -37,11 +37,20 @@ extension Key where Value == Int {
 }
 
 extension Key where Value == Int? {
-    static func integer(_ name: String, in range: ClosedRange<Int>, otherwise: String, _ about: String) -> Key {
+    static func integer(
+        _ name: String, in range: ClosedRange<Int>, otherwise: String, flag: String? = nil, _ about: String
+    ) -> Key {
         let setting = Setting(
-            name: name, form: .integer(range), standard: nil, otherwise: otherwise, flag: nil, about: about, remarks: []
-        )
+            name: name, form: .integer(range), standard: nil, otherwise: otherwise, flag: flag, about: about,
+            remarks: [])
         return Key(setting, nil) { Int($0) }
+    }
+
+    static func bytes(_ name: String, otherwise: String, flag: String? = nil, _ about: String) -> Key {
+        let setting = Setting(
+            name: name, form: .bytes(1...Int.max), standard: nil, otherwise: otherwise, flag: flag, about: about,
+            remarks: [])
+        return Key(setting, nil) { Setting.bytes($0) }
     }
 }
 

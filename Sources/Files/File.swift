@@ -15,6 +15,8 @@ public struct FileFailure: Error, Sendable, Hashable, CustomStringConvertible {
     /// For a person.
     public var description: String { "\(operation): \(String(cString: strerror(code)))" }
 
+    /// Whether there is no such file.
+    public var isMissing: Bool { code == ENOENT }
     /// Whether the disk is full, or a quota.
     public var isFull: Bool { code == ENOSPC || code == EDQUOT || code == EFBIG }
 }

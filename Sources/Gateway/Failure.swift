@@ -4,6 +4,9 @@
 enum FailureKind: String, CaseIterable, Sendable {
     case badRequest = "bad-request"
     case badFraming = "bad-framing"
+    case unauthorized
+    case forbidden
+    case quotaExceeded = "quota-exceeded"
     case notFound = "not-found"
     case clientUnknown = "client-unknown"
     case roundUnknown = "round-unknown"
@@ -58,6 +61,20 @@ enum FailureKind: String, CaseIterable, Sendable {
                 explanation:
                     "Content-Length, Transfer-Encoding or Host contradict each other or RFC 9112; the connection closes."
             )
+        case .unauthorized:
+            Row(
+                status: 401, title: "A token is needed", retriable: false,
+                explanation:
+                    "Send Authorization: Bearer and a token that `fedgate token create` made and that is still good.")
+        case .forbidden:
+            Row(
+                status: 403, title: "The token does not admit to this", retriable: false,
+                explanation:
+                    "The token's scopes or its client are others than the request needs; the detail says which.")
+        case .quotaExceeded:
+            Row(
+                status: 429, title: "The client's quota is used up", retriable: true,
+                explanation: "Ask again after Retry-After seconds. The detail says which quota it is.")
         case .notFound:
             Row(
                 status: 404, title: "No such resource", retriable: false,

@@ -85,10 +85,17 @@ public final class Gateway: RequestRouter {
 
     /// Gives a request to its operation.
     public func accept(_ request: borrowing Request, _ exchange: Exchange) -> Acceptance {
+        accept(request, exchange, isPrivate: false)
+    }
+
+    func accept(_ request: borrowing Request, _ exchange: Exchange, isPrivate: Bool) -> Acceptance {
         core.metrics.inFlight.add(1)
-        let id = RequestNote.take(request, exchange).id
+        let note = RequestNote.take(request, exchange)
+        let id = note.id
+        exchange.addHeaders(core.crossOrigin.headers(request))
+        if let answer = core.crossOrigin.preflight(request) { return .reply(answer) }
         do throws(Failure) {
-            return try route(request, id, exchange)
+            return try route(request, note, exchange, isPrivate)
         } catch {
             return .reply(core.refuse(error, id))
         }
@@ -106,12 +113,17 @@ public final class Gateway: RequestRouter {
         let key = RequestTable.Key(route: exchange.label, isHead: exchange.method == "HEAD", status: status)
         core.metrics.requests.count(key, after: duration, bytesIn: exchange.bytesIn, bytesOut: exchange.bytesOut)
         if (exchange.note as? RequestNote)?.isInFlight == true { core.metrics.inFlight.add(-1) }
+        if let note = exchange.note as? RequestNote, let charged = note.charged {
+            core.door.settle(charged.account, announced: charged.bytes, received: exchange.bytesIn)
+        }
         if core.configuration.accessLog {
             AccessLine.write(exchange, outcome, status: status, after: duration, to: core.logger)
         }
     }
 
-    private func route(_ request: borrowing Request, _ id: String, _ exchange: Exchange) throws(Failure) -> Acceptance {
+    private func route(
+        _ request: borrowing Request, _ note: RequestNote, _ exchange: Exchange, _ isPrivate: Bool
+    ) throws(Failure) -> Acceptance {
         var path: [String] = []
         path.reserveCapacity(4)
         // An empty part is a part: /rounds/ is not /rounds.
@@ -138,7 +150,12 @@ public final class Gateway: RequestRouter {
                 continue
             }
             exchange.label = index
-            return try route.operation(request, Call(core: core, parameters: route.parameters(in: path), id: id))
+            let parameters = route.parameters(in: path)
+            let caller = try core.door.admit(
+                request, route.access, clientID: parameters["client_id"], isPrivate: isPrivate)
+            note.admitted(caller, announced: request.contentLength ?? 0)
+            return try route.operation(
+                request, Call(core: core, parameters: parameters, id: note.id, caller: caller))
         }
         guard allowed.isEmpty else {
             var failure = Failure(.methodNotAllowed, "\(request.method) is not possible here")

@@ -53,6 +53,8 @@ public struct GatewayConfiguration: Sendable {
     public var uploadExpiry: Duration = .seconds(24 * 3600)
     /// How often a small message is appended again that the log did not take.
     public var maxRetries = 3
+    /// Who comes in.
+    public var door = DoorConfiguration()
     /// The program's, as the status page shows it.
     public var version = ""
     /// Whether each request gets its line in the log.

@@ -24,6 +24,8 @@ final class GatewayCore: Sendable {
     let replay = UploadReplay()
     let relay: Relay
     let rounds: RoundFeed
+    let door: Door
+    let crossOrigin: CrossOrigin
     let status = StatusFeed()
     let admission: Admission
     let metrics: GatewayMetrics
@@ -48,6 +50,8 @@ final class GatewayCore: Sendable {
         self.configuration = configuration
         self.log = log
         self.store = store
+        door = Door(configuration.door)
+        crossOrigin = CrossOrigin(configuration.door.corsOrigins)
         profile = GatewayProfile(registry, compression: configuration.uploads.compression)
         health = LogHealth(log)
         copies = ResultCopies(configuration.contentCodings, store, logger, profile.compressResult)

@@ -92,6 +92,9 @@ enum PartialUploadRoutes {
         guard let partial = call.core.partials[call.parameters["upload_id"] ?? ""] else {
             throw Failure(.uploadUnknown, "there is no such upload: it was never begun, was dropped or is too old")
         }
+        if let own = call.caller.clientID, own != partial.request.clientID {
+            throw Failure(.forbidden, "the upload is another client's")
+        }
         return partial
     }
 

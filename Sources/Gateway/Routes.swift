@@ -1,3 +1,4 @@
+internal import Credentials
 internal import Envelopes
 internal import MicroHTTP
 
@@ -8,6 +9,8 @@ struct Call {
     let parameters: PathParameters
     /// The request's id, as errors and the log name it.
     let id: String
+    /// Who calls.
+    let caller: Caller
 }
 
 /// What the places of a route's pattern hold in a path: one or two, so that looking through them is the fastest.
@@ -24,6 +27,7 @@ struct Route: Sendable {
     let method: String
     /// As in OpenAPI, with places in braces; the label of the route's metrics, too.
     let pattern: String
+    let access: Access
     let operation: Operation
     private let segments: [Segment]
 
@@ -32,7 +36,8 @@ struct Route: Sendable {
         case place(String)
     }
 
-    init(_ method: String, _ pattern: String, _ operation: @escaping Operation) {
+    init(_ method: String, _ pattern: String, _ access: Access, _ operation: @escaping Operation) {
+        self.access = access
         self.method = method
         self.pattern = pattern
         self.operation = operation
@@ -65,34 +70,34 @@ struct Route: Sendable {
     ///
     /// GET answers HEAD too.
     static let all: [Route] = [
-        Route("PUT", "/rounds/{round}/updates/{client_id}", UploadRoutes.put),
-        Route("POST", "/rounds/{round}/updates", UploadRoutes.post),
-        Route("GET", "/uploads/{upload_id}", PartialUploadRoutes.get),
-        Route("PATCH", "/uploads/{upload_id}", PartialUploadRoutes.patch),
-        Route("DELETE", "/uploads/{upload_id}", PartialUploadRoutes.delete),
-        Route("GET", "/rounds/latest/result", ResultRoutes.latest),
-        Route("GET", "/rounds/{round}/result", ResultRoutes.result),
-        Route("GET", "/rounds", RoundRoutes.list),
-        Route("GET", "/rounds/{round}", RoundRoutes.round),
-        Route("POST", "/commands", CommandRoutes.post),
-        Route("GET", "/commands", CommandRoutes.list),
-        Route("GET", "/clients", ClientRoutes.list),
-        Route("PUT", "/clients/{client_id}", ClientRoutes.register),
-        Route("GET", "/clients/{client_id}", ClientRoutes.one),
-        Route("POST", "/clients/{client_id}/status", ClientRoutes.post(.statusUpdate)),
-        Route("GET", "/clients/{client_id}/status", ClientRoutes.reports(.statusUpdate)),
-        Route("POST", "/clients/{client_id}/health", ClientRoutes.post(.healthCheck)),
-        Route("GET", "/clients/{client_id}/health", ClientRoutes.reports(.healthCheck)),
-        Route("POST", "/clients/{client_id}/errors", ClientRoutes.post(.errorReport)),
-        Route("GET", "/clients/{client_id}/errors", ClientRoutes.reports(.errorReport)),
-        Route("GET", "/healthz", OperatingRoutes.healthz),
-        Route("GET", "/readyz", OperatingRoutes.readyz),
-        Route("GET", "/metrics", OperatingRoutes.metrics),
-        Route("GET", "/profile", OperatingRoutes.profile),
-        Route("GET", "/openapi.yaml", OperatingRoutes.openAPI),
-        Route("GET", "/problems/{name}", OperatingRoutes.problem),
-        Route("GET", "/status", StatusRoutes.status),
-        Route("GET", "/status/{name}", StatusRoutes.file),
-        Route("GET", "/", StatusRoutes.index),
+        Route("PUT", "/rounds/{round}/updates/{client_id}", .scoped(.upload), UploadRoutes.put),
+        Route("POST", "/rounds/{round}/updates", .scoped(.upload), UploadRoutes.post),
+        Route("GET", "/uploads/{upload_id}", .scoped(.upload), PartialUploadRoutes.get),
+        Route("PATCH", "/uploads/{upload_id}", .scoped(.upload), PartialUploadRoutes.patch),
+        Route("DELETE", "/uploads/{upload_id}", .scoped(.upload), PartialUploadRoutes.delete),
+        Route("GET", "/rounds/latest/result", .scoped(.read), ResultRoutes.latest),
+        Route("GET", "/rounds/{round}/result", .scoped(.read), ResultRoutes.result),
+        Route("GET", "/rounds", .scoped(.read), RoundRoutes.list),
+        Route("GET", "/rounds/{round}", .scoped(.read), RoundRoutes.round),
+        Route("POST", "/commands", .scoped(.command), CommandRoutes.post),
+        Route("GET", "/commands", .scoped(.read), CommandRoutes.list),
+        Route("GET", "/clients", .operators, ClientRoutes.list),
+        Route("PUT", "/clients/{client_id}", .scoped(.upload), ClientRoutes.register),
+        Route("GET", "/clients/{client_id}", .scoped(.read), ClientRoutes.one),
+        Route("POST", "/clients/{client_id}/status", .scoped(.upload), ClientRoutes.post(.statusUpdate)),
+        Route("GET", "/clients/{client_id}/status", .scoped(.read), ClientRoutes.reports(.statusUpdate)),
+        Route("POST", "/clients/{client_id}/health", .scoped(.upload), ClientRoutes.post(.healthCheck)),
+        Route("GET", "/clients/{client_id}/health", .scoped(.read), ClientRoutes.reports(.healthCheck)),
+        Route("POST", "/clients/{client_id}/errors", .scoped(.upload), ClientRoutes.post(.errorReport)),
+        Route("GET", "/clients/{client_id}/errors", .scoped(.read), ClientRoutes.reports(.errorReport)),
+        Route("GET", "/healthz", .open, OperatingRoutes.healthz),
+        Route("GET", "/readyz", .open, OperatingRoutes.readyz),
+        Route("GET", "/metrics", .operators, OperatingRoutes.metrics),
+        Route("GET", "/profile", .operators, OperatingRoutes.profile),
+        Route("GET", "/openapi.yaml", .open, OperatingRoutes.openAPI),
+        Route("GET", "/problems/{name}", .open, OperatingRoutes.problem),
+        Route("GET", "/status", .operators, StatusRoutes.status),
+        Route("GET", "/status/{name}", .open, StatusRoutes.file),
+        Route("GET", "/", .open, StatusRoutes.index),
     ]
 }

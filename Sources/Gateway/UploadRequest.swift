@@ -34,11 +34,12 @@ struct UploadRequest: Sendable {
 
 extension UploadRequest {
     init(
-        _ request: borrowing Request, round: String, clientID: String?, maxBody: Int, inParts: Bool = false
+        _ request: borrowing Request, round: String, clientID: String?, ownID: String? = nil, maxBody: Int,
+        inParts: Bool = false
     ) throws(Failure) {
         self.round = try WholeNumber.round(round)
         let query = try Query(request, known: clientID == nil ? Self.itemsOfPost : Self.items)
-        guard let clientID = clientID ?? query["client_id"] else {
+        guard let clientID = clientID ?? query["client_id"] ?? ownID else {
             throw Failure(.badRequest, "say whose update this is: ?client_id=")
         }
         try Self.check(clientID)

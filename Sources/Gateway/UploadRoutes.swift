@@ -16,7 +16,11 @@ enum UploadRoutes {
         let core = call.core
         let inParts = try PartialUploadRoutes.isCreation(request)
         let upload = try UploadRequest(
-            request, round: call.parameters["round"] ?? "", clientID: clientID, maxBody: core.maxBody, inParts: inParts)
+            request, round: call.parameters["round"] ?? "", clientID: clientID, ownID: call.caller.clientID,
+            maxBody: core.maxBody, inParts: inParts)
+        if let own = call.caller.clientID, upload.clientID != own {
+            throw Failure(.forbidden, "the token is for another client than the request")
+        }
         // Who has an update of a closed round may ask for its receipt again.
         if core.updates.updates(of: upload.clientID, round: upload.round) == nil { try core.checkOpen(upload.round) }
         if inParts { return try PartialUploadRoutes.create(request, upload, call) }

@@ -10,7 +10,7 @@ struct Command: Sendable {
     let flags: [Flag]
     let run: @Sendable (Arguments) throws(UsageFailure) -> Int32
 
-    static let all: [Command] = [serve, aggregate, push, pull, inspect, convert, config]
+    static let all: [Command] = [serve, aggregate, push, pull, inspect, convert, token, config]
 }
 
 /// What `--help` prints.

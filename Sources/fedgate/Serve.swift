@@ -1,5 +1,6 @@
 internal import Aggregation
 internal import Configuration
+internal import Credentials
 internal import Envelopes
 internal import EventLog
 internal import Flags
@@ -43,6 +44,9 @@ extension Command {
 struct ServeSettings: Sendable {
     let host: String
     let port: UInt16
+    let privateAddress: (host: String, port: UInt16)?
+    let tokensFile: String?
+    let door: DoorConfiguration
     let data: String
     let log: LogSettings
     let rounds: RoundSettings
@@ -59,6 +63,9 @@ struct ServeSettings: Sendable {
 
     init(_ settings: Settings) throws(UsageFailure) {
         (host, port) = try Self.address(settings[Catalogue.listen])
+        privateAddress = if let text = settings[Catalogue.privateListen] { try Self.address(text) } else { nil }
+        tokensFile = settings[Catalogue.tokens]
+        door = try Self.door(settings, listensBeyond: host)
         data = settings[Catalogue.data]
         log = LogSettings(settings)
         rounds = RoundSettings(settings)
@@ -72,6 +79,32 @@ struct ServeSettings: Sendable {
         maxRetries = settings[Catalogue.maxRetries]
         lines = LogLines(settings)
         drain = Drain(settings)
+    }
+
+    /// Who comes in; a listener that others reach has to ask who they are.
+    private static func door(_ settings: Settings, listensBeyond host: String) throws(UsageFailure) -> DoorConfiguration
+    {
+        var door = DoorConfiguration()
+        door.hasPrivateListener = settings[Catalogue.privateListen] != nil
+        door.requestsPerMinute = settings[Catalogue.clientRequests]
+        door.bytesPerHour = settings[Catalogue.clientBytes]
+        door.corsOrigins = settings[Catalogue.corsOrigins]
+        if let path = settings[Catalogue.tokens] {
+            do throws(CredentialFailure) { door.tokens = TokenTable(try TokenFile(path).grants) } catch {
+                throw UsageFailure("\(error): `fedgate token create --tokens \(path)` makes one")
+            }
+            return door
+        }
+        let isHere = host == "::1" || host == "localhost" || host.hasPrefix("127.")
+        guard isHere || settings[Catalogue.allowAnonymous] else {
+            throw UsageFailure(
+                """
+                --listen \(host) is reached from other machines, and nobody would have to show who they are: give --tokens FILE \
+                (fedgate token create makes it), listen on 127.0.0.1 behind a proxy that checks clients, or say \
+                --allow-anonymous
+                """)
+        }
+        return door
     }
 
     /// `host:port` or `[IPv6]:port`.
@@ -132,6 +165,7 @@ private struct Service {
         configuration.accessLog = settings.lines.access
         configuration.maxRetries = settings.maxRetries
         configuration.version = Fedgate.version
+        configuration.door = settings.door
         configuration.uploadExpiry = .seconds(settings.uploadExpiry)
         let gateway = try Gateway(configuration, log: log, board: board, registry: registry, logger: logger)
         defer { gateway.stop() }
@@ -152,10 +186,33 @@ private struct Service {
             logger.announce("listening", [("url", .text(url))])
         }
         registry.gauge("fedgate_connections", "Connections that are open.") { Double(server.openConnections) }
+        let privateServer = try startPrivate(listener, gateway)
+        reloadTokens()
         let signal = Drain.waitForSignal(reload, logger)
         logger.info("stopping", [("signal", String(signal))])
         log.beginEnd()
         settings.drain.finishRequests(gateway, server, logger)
+        privateServer?.stop(within: .seconds(1))
+    }
+
+    private func startPrivate(_ like: ServerConfiguration, _ gateway: Gateway) throws -> Server? {
+        guard let address = settings.privateAddress else { return nil }
+        var listener = like
+        (listener.host, listener.port) = address
+        listener.threads = 1
+        listener.maxConnections = 512
+        let server = try Server.start(listener, router: PrivateRouter(gateway))
+        logger.announce("private listener", [("url", .text("http://\(server.address)"))])
+        return server
+    }
+
+    /// Has SIGHUP read the file of tokens anew; a broken one leaves the old tokens in force.
+    private func reloadTokens() {
+        guard let path = settings.tokensFile, let table = settings.door.tokens else { return }
+        reload.add("tokens") {
+            table.replace(try TokenFile(path).grants)
+            return "\(table.count) tokens"
+        }
     }
 
     private func startAggregator(

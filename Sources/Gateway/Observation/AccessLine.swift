@@ -45,6 +45,7 @@ enum AccessLine {
         case .malformed: fields.append(("ended", .text("malformed")))
         case .stopped: fields.append(("ended", .text("stopped")))
         }
+        if let token = note.tokenID { fields.append(("token_id", .text(token))) }
         if let trace = note.trace {
             fields.append(("trace_id", .text(trace.traceID)))
             fields.append(("parent_id", .text(trace.parentID)))

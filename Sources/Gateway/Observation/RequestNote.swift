@@ -1,4 +1,6 @@
+internal import Credentials
 internal import MicroHTTP
+internal import Synchronization
 internal import Telemetry
 
 /// What the gateway remembers of a request from its headers to its access line.
@@ -10,11 +12,21 @@ final class RequestNote: Sendable {
     /// Whether it counts among the requests in flight.
     let isInFlight: Bool
 
+    private let admission = Mutex<(caller: Caller, bytes: UInt64)?>(nil)
+
     init(id: String, trace: TraceContext?, isInFlight: Bool) {
         self.id = id
         self.isInFlight = isInFlight
         self.trace = trace
     }
+
+    /// Whose quota was charged with how many bytes, once it was.
+    var charged: (account: String, bytes: UInt64)? { admission.withLock { $0.map { ($0.caller.account, $0.bytes) } } }
+    /// The token's id, where there was one.
+    var tokenID: String? { admission.withLock { $0?.caller.grant?.id } }
+
+    /// The door let it in.
+    func admitted(_ caller: Caller, announced bytes: UInt64) { admission.withLock { $0 = (caller, bytes) } }
 
     /// Reads what the client says, and makes the answer bear the id.
     static func take(_ request: borrowing Request, _ exchange: Exchange) -> RequestNote {
@@ -37,7 +49,7 @@ final class RequestNote: Sendable {
 
     private static func attach(_ note: RequestNote, to exchange: Exchange) {
         exchange.note = note
-        exchange.addHeaders([("X-Request-Id", note.id)])
+        exchange.addHeaders([("X-Request-Id", note.id), ("X-Content-Type-Options", "nosniff")])
     }
 }
 

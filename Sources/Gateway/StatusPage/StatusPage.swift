@@ -30,7 +30,6 @@ enum StatusPage {
     static func response(_ asset: Asset, _ request: borrowing Request) -> Response {
         let headers = [
             ("ETag", asset.etag), ("Cache-Control", "no-cache"), ("Vary", "Accept"),
-            ("X-Content-Type-Options", "nosniff"),
             ("Content-Security-Policy", policy), ("Referrer-Policy", "no-referrer"),
         ]
         if request.header("If-None-Match").map({ EntityTags($0).matchWeakly(asset.etag) }) == true {
