@@ -27,6 +27,7 @@ let package = Package(
     targets: [
         // System libraries: a module map and a header each, imported by exactly one module.
         library("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
+        library("CGnuTLS", pkgConfig: "gnutls", apt: "libgnutls28-dev"),
         library("CLz4", pkgConfig: "liblz4", apt: "liblz4-dev"),
         library("CMicrohttpd", pkgConfig: "libmicrohttpd", apt: "libmicrohttpd-dev"),
         library("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
@@ -46,6 +47,7 @@ let package = Package(
         module("WireTime"),
         module("Files"),
         module("Telemetry", ["Threads", "WireJSON", "WireTime"]),
+        module("Certificates", ["CGnuTLS", "Digests", "Files"]),
 
         // What travels: weights, packages, messages.
         module("Weights"),
@@ -58,7 +60,7 @@ let package = Package(
 
         module("SQLiteLog", ["CSQLite", "EventLog", "Files", "Threads"]),
         module("KafkaLog", ["CRdkafka", "EventLog", "Telemetry", "Threads", "WireJSON"]),
-        module("MicroHTTP", ["Bytes", "CMicrohttpd", "Threads"]),
+        module("MicroHTTP", ["Bytes", "Certificates", "CMicrohttpd", "Threads"]),
 
         // What is done with it.
         module(
@@ -70,7 +72,8 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Aggregation", "Base64", "Bytes", "Compression", "Credentials", "Digests", "Envelopes", "EventLog",
+                "Aggregation", "Base64", "Bytes", "Certificates", "Compression", "Credentials", "Digests", "Envelopes",
+                "EventLog",
                 "Files",
                 "MicroHTTP", "Telemetry", "Threads",
                 "WeightFormats", "Weights", "WireJSON", "WireTime",
@@ -90,8 +93,8 @@ let package = Package(
         .executableTarget(
             name: "fedgate",
             dependencies: [
-                "Aggregation", "Compression", "Configuration", "Credentials", "Digests", "Envelopes", "EventLog",
-                "Files", "Flags",
+                "Aggregation", "Certificates", "Compression", "Configuration", "Credentials", "Digests", "Envelopes",
+                "EventLog", "Files", "Flags",
                 "Gateway",
                 "HTTPClient",
                 "KafkaLog", "MicroHTTP",
@@ -129,7 +132,8 @@ let package = Package(
         tests("Flags"),
         tests("Credentials"),
         tests("Configuration", ["Flags"]),
-        tests("MicroHTTP", ["Bytes", "Threads"]),
+        tests("MicroHTTP", ["Bytes", "Certificates", "Threads"]),
+        tests("Certificates", ["Digests"]),
         tests("Envelopes", ["Bytes", "Compression", "Digests", "EventLog", "WireJSON"]),
         // What fuzzing found, run again.
         .testTarget(

@@ -20,6 +20,8 @@ struct cmhd_settings {
     unsigned int connections;
     unsigned int connections_per_address;
     unsigned int timeout;
+    /// GnuTLS' priorities; NULL for no TLS.
+    const char *priorities;
     void *context;
     void (*log)(void *context, const char *format, va_list arguments);
     void *(*target)(void *context, const char *target, struct MHD_Connection *connection);
@@ -29,17 +31,24 @@ struct cmhd_settings {
     MHD_NotifyConnectionCallback connection;
 };
 
+/// Every session gets its credentials when its connection begins; the daemon's own have none.
+static inline int cmhd_no_certificate(void) { return -1; }
+
 /// Starts a daemon on a socket that listens already; the daemon closes it when it stops.
 static inline struct MHD_Daemon *cmhd_start(const struct cmhd_settings *s) {
-    struct MHD_OptionItem more[3];
+    struct MHD_OptionItem more[5];
     size_t n = 0;
     if (s->threads > 1) more[n++] = (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)s->threads, NULL};
     if (s->connections_per_address > 0)
         more[n++] = (struct MHD_OptionItem){
             MHD_OPTION_PER_IP_CONNECTION_LIMIT, (intptr_t)s->connections_per_address, NULL};
+    if (s->priorities) {
+        more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)s->priorities};
+        more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)cmhd_no_certificate};
+    }
     more[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     return MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, s->handler,
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (s->priorities ? MHD_USE_TLS : 0), 0, NULL, NULL, s->handler,
         s->context, MHD_OPTION_EXTERNAL_LOGGER, s->log, s->context, MHD_OPTION_LISTEN_SOCKET, (MHD_socket)s->listener,
         MHD_OPTION_STRICT_FOR_CLIENT, (int)1, MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->memory,
         MHD_OPTION_CONNECTION_LIMIT, s->connections, MHD_OPTION_CONNECTION_TIMEOUT, s->timeout,
@@ -51,6 +60,12 @@ static inline struct MHD_Daemon *cmhd_start(const struct cmhd_settings *s) {
 static inline int cmhd_socket(struct MHD_Connection *connection) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     return info ? info->connect_fd : -1;
+}
+
+/// The GnuTLS session, or NULL without TLS.
+static inline void *cmhd_session(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    return info ? info->tls_session : NULL;
 }
 
 static inline const struct sockaddr *cmhd_peer(struct MHD_Connection *connection) {

@@ -3,6 +3,14 @@ extension Catalogue {
     /// Where to listen.
     public static let listen = Key<String>.text(
         "http.listen", "127.0.0.1:8080", as: "HOST:PORT", flag: "--listen", "where to listen")
+    /// The server's certificate.
+    public static let certificate = Key<String?>.text(
+        "http.tls_certificate_file", as: "FILE", otherwise: "plain HTTP", flag: "--tls-certificate",
+        "certificate and chain in PEM, of a listener for TLS; read again on SIGHUP")
+    /// Its key.
+    public static let privateKey = Key<String?>.text(
+        "http.tls_key_file", as: "FILE", otherwise: "plain HTTP", flag: "--tls-key",
+        "the certificate's private key in PEM, without a passphrase; read again on SIGHUP")
     /// Bytes of the largest body.
     public static let maxBody = Key<Int>.bytes("http.max_body", 10 << 30, flag: "--max-body", "largest upload")
     /// Content codings in which results can be had.
@@ -28,7 +36,8 @@ extension Catalogue {
         "origins of web pages whose scripts may ask, such as https://fleet.example")
 
     static let http = [
-        listen.setting, privateListen.setting, maxBody.setting, contentCodings.setting, corsOrigins.setting,
+        listen.setting, certificate.setting, privateKey.setting, privateListen.setting, maxBody.setting,
+        contentCodings.setting, corsOrigins.setting,
         drainDelay.setting, drainTimeout.setting,
     ]
 
@@ -39,9 +48,25 @@ extension Catalogue {
     /// Whether the network is trusted.
     public static let allowAnonymous = Key<Bool>.toggle(
         "auth.allow_anonymous", false, flag: "--allow-anonymous",
-        "listen beyond this machine without tokens, where something in front checks clients")
+        "listen beyond this machine without tokens and client certificates, where something in front checks clients")
 
-    static let auth = [tokens.setting, allowAnonymous.setting]
+    /// Whose certificates clients may show.
+    public static let clientAuthorities = Key<String?>.text(
+        "auth.client_ca_file", as: "FILE", otherwise: "clients are asked for no certificate", flag: "--client-ca",
+        "authorities in PEM; a client whose certificate is theirs acts as the client that its common name says")
+    /// What those have revoked.
+    public static let revocations = Key<String?>.text(
+        "auth.client_crl_file", as: "FILE", otherwise: "nothing is revoked", flag: "--client-crl",
+        "lists of revoked client certificates in PEM; read again on SIGHUP")
+    /// What a certificate admits to.
+    public static let certificateScopes = Key<[String]>.list(
+        "auth.certificate_scopes", ["upload", "read"], as: "upload, read, command or operate",
+        flag: "--certificate-scopes", "what a client's certificate admits to")
+
+    static let auth = [
+        tokens.setting, clientAuthorities.setting, revocations.setting, certificateScopes.setting,
+        allowAnonymous.setting,
+    ]
 
     /// Bytes of payload memory.
     public static let memory = Key<Int>.bytes(

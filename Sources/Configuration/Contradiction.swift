@@ -1,7 +1,20 @@
 /// Settings that are right each for itself and not together.
 enum Contradiction {
     static func all(in settings: Settings) -> [String] {
-        passedThrough(settings) + sizes(settings) + levels(settings) + codings(settings)
+        passedThrough(settings) + sizes(settings) + levels(settings) + codings(settings) + certificates(settings)
+    }
+
+    /// Files that are of use only together.
+    private static func certificates(_ settings: Settings) -> [String] {
+        let needs = [
+            (Catalogue.certificate, Catalogue.privateKey), (Catalogue.privateKey, Catalogue.certificate),
+            (Catalogue.clientAuthorities, Catalogue.certificate), (Catalogue.revocations, Catalogue.clientAuthorities),
+        ]
+        return needs.compactMap { key, needed in
+            guard settings[key] != nil, settings[needed] == nil else { return nil }
+            let flag = needed.setting.flag.map { " (\($0))" } ?? ""
+            return "\(settings.place(key.setting.name)) needs \(needed.setting.name)\(flag), too"
+        }
     }
 
     private static func passedThrough(_ settings: Settings) -> [String] {

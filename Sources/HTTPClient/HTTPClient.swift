@@ -13,11 +13,18 @@ public struct HTTPReply: Sendable {
 public struct HTTPClientFailure: Error, Sendable, Hashable, CustomStringConvertible {
     /// For a person.
     public let description: String
+    /// Whether the same request may have an answer later.
+    public let mayPass: Bool
 
     /// A failure.
     ///
-    /// - Parameter description: for a person.
-    public init(description: String) { self.description = description }
+    /// - Parameters:
+    ///   - description: for a person.
+    ///   - mayPass: whether the same request may have an answer later.
+    public init(description: String, mayPass: Bool = true) {
+        self.description = description
+        self.mayPass = mayPass
+    }
 }
 
 /// Where a request's body comes from.
@@ -43,15 +50,26 @@ public struct HTTPSource: Sendable {
 /// Thread: one at a time; every call blocks.
 public final class HTTPClient {
     private let handle: UnsafeMutableRawPointer
+    private let identity: HTTPIdentity
 
     /// A client; its connections are kept.
-    public init() throws(HTTPClientFailure) {
+    ///
+    /// - Parameter identity: what it shows to whoever it asks.
+    public init(_ identity: HTTPIdentity = HTTPIdentity()) throws(HTTPClientFailure) {
+        self.identity = identity
         curl_global_init(Int(CURL_GLOBAL_DEFAULT))
         guard let handle = curl_easy_init() else { throw HTTPClientFailure(description: "no memory for a client") }
         self.handle = handle
     }
 
     deinit { curl_easy_cleanup(handle) }
+
+    /// What asking again does not mend: addresses and certificates.
+    private static let lasting: Set<UInt32> = Set(
+        [
+            CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM,
+            CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR,
+        ].map(\.rawValue))
 
     /// Makes one request.
     ///
@@ -83,19 +101,27 @@ public final class HTTPClient {
         _ = fedgate_curl_long(handle, CURLOPT_TCP_KEEPINTVL, 5)
         _ = fedgate_curl_long(handle, CURLOPT_LOW_SPEED_LIMIT, 1)
         _ = fedgate_curl_long(handle, CURLOPT_LOW_SPEED_TIME, 120)
+        for (option, file) in [
+            (CURLOPT_CAINFO, identity.authorities), (CURLOPT_SSLCERT, identity.certificate),
+            (CURLOPT_SSLKEY, identity.key),
+        ] {
+            if let file { _ = fedgate_curl_text(handle, option, file) }
+        }
         if method == "HEAD" { _ = fedgate_curl_long(handle, CURLOPT_NOBODY, 1) }
         if let source {
             _ = fedgate_curl_long(handle, CURLOPT_UPLOAD, 1)
             if let size = source.size { _ = fedgate_curl_offset(handle, CURLOPT_INFILESIZE_LARGE, curl_off_t(size)) }
         }
         var list: UnsafeMutablePointer<curl_slist>?
-        for (name, value) in headers { list = curl_slist_append(list, "\(name): \(value)") }
+        let shown = identity.token.map { [("Authorization", "Bearer \($0)")] } ?? []
+        for (name, value) in headers + shown { list = curl_slist_append(list, "\(name): \(value)") }
         defer { curl_slist_free_all(list) }
         _ = fedgate_curl_headers(handle, list)
         let code = withExtendedLifetime(transfer) { curl_easy_perform(handle) }
         if let failure = transfer.failure { throw failure }
         guard code == CURLE_OK || (code == CURLE_SEND_ERROR && transfer.status >= 400) else {
-            throw HTTPClientFailure(description: "\(url): \(String(cString: curl_easy_strerror(code)))")
+            let reason = String(cString: curl_easy_strerror(code))
+            throw HTTPClientFailure(description: "\(url): \(reason)", mayPass: !Self.lasting.contains(code.rawValue))
         }
         return HTTPReply(status: fedgate_curl_status(handle), headers: transfer.headers)
     }

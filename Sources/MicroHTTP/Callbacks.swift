@@ -45,7 +45,7 @@ func connectionChanged(
     guard let context, let handle, let slot else { return }
     let core = Unmanaged<ServerCore>.fromOpaque(context).takeUnretainedValue()
     if code == .CONNECTION_NOTIFY_STARTED {
-        let connection = Connection(handle)
+        let connection = Connection(handle, core.configuration.tls)
         core.add(connection)
         slot.pointee = Unmanaged.passRetained(connection).toOpaque()
     } else if let kept = slot.pointee {

@@ -1,4 +1,5 @@
 internal import CMicrohttpd
+internal import Certificates
 internal import Glibc
 internal import Synchronization
 
@@ -12,16 +13,43 @@ final class Connection: Sendable {
         var isFirst = true
         var idleSince = ContinuousClock.now
         var exchange: Exchange?
+        var peer: (judge: ServerCredentials, verdict: PeerCertificate)?
     }
 
     /// The client's address without the port.
     let address: String
     private let descriptor: Int32
+    /// Used by the connection's worker only, until the connection's end is called.
+    private nonisolated(unsafe) let session: TLSSession?
+    /// What the session refers to.
+    private let credentials: ServerCredentials?
     private let state = Mutex(State())
 
-    init(_ connection: OpaquePointer) {
+    /// Thread: the connection's worker, before the handshake.
+    init(_ connection: OpaquePointer, _ terms: TLSTerms?) {
         descriptor = cmhd_socket(connection)
         address = Self.text(of: cmhd_peer(connection))
+        session = terms == nil ? nil : TLSSession(cmhd_session(connection))
+        credentials = terms?.credentials
+        if let session, let credentials { _ = session.attach(credentials) }
+    }
+
+    /// Whether it runs over TLS; then its worker alone may send.
+    var isSecure: Bool { session != nil }
+
+    /// What the client has shown, by the credentials in force.
+    ///
+    /// Thread: the connection's worker.
+    func peer(_ terms: TLSTerms) -> PeerCertificate {
+        guard let session else { return .none }
+        let judge = terms.credentials
+        if let known = state.withLock({ $0.peer }), known.judge === judge {
+            // What was good may have ended since.
+            guard case .valid(let certificate) = known.verdict, certificate.hasExpired else { return known.verdict }
+        }
+        let verdict = session.peer(by: judge)
+        state.withLock { $0.peer = (judge, verdict) }
+        return verdict
     }
 
     var exchange: Exchange? { state.withLock { $0.exchange } }
@@ -80,10 +108,13 @@ final class Connection: Sendable {
     /// Only while libmicrohttpd has nothing to send itself: before a response was queued. Never blocks, so the bytes have
     /// to fit into the socket's empty buffer.
     ///
+    /// Thread: any; over TLS the connection's worker, since a session is not for two.
+    ///
     /// - Returns: whether all of them did.
     func sendLast(_ bytes: [UInt8]) -> Bool {
         state.withLock { state in
             guard state.isOpen else { return false }
+            if let session { return session.sendLast(bytes) }
             let sent = send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
             _ = Glibc.shutdown(descriptor, Int32(SHUT_WR))
             return sent == bytes.count

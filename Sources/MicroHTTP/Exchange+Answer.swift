@@ -102,6 +102,7 @@ extension Exchange {
     ///
     /// Thread: the worker.
     func complete(_ code: MHD_RequestTerminationCode) {
+        sendLastWords()
         let (handler, outcome, counted, linger) = state.withLock { state in
             let outcome = self.outcome(of: code, state)
             let counted = state.isActive
@@ -117,6 +118,16 @@ extension Exchange {
         handler?.ended(self, outcome)
         core.router.completed(self, outcome)
         if counted { core.exchangeEnded() }
+    }
+
+    /// What another thread had to say over TLS, where only the worker may send.
+    private func sendLastWords() {
+        guard let words = state.withLock({ $0.lastWords }) else { return }
+        guard connection.sendLast(DirectReply.bytes(of: words, withBody: method != "HEAD")) else { return }
+        state.withLock { state in
+            state.status = words.status
+            state.reply = words
+        }
     }
 
     private func outcome(of code: MHD_RequestTerminationCode, _ state: State) -> Outcome {

@@ -59,10 +59,17 @@ extension Exchange {
                 if state.reply == nil { state.reply = response }
                 wake(&state)
                 return false
+            case .receiving where connection.isSecure, .replying where connection.isSecure,
+                .later where connection.isSecure:
+                // The worker comes by: with the next piece, or when the library's patience with an idle connection ends.
+                state.cause = outcome
+                state.lastWords = response
+                state.phase = .over
+                return false
             case .head, .receiving, .replying, .later:
                 // The library has nothing to send at this point, and its next look finds the end of the connection.
                 state.cause = outcome
-                if connection.sendLast(bytes) {
+                if !connection.isSecure, connection.sendLast(bytes) {
                     state.status = response.status
                     state.reply = response
                 }

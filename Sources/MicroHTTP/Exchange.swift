@@ -44,6 +44,8 @@ public final class Exchange: Sendable {
         var reply: Response?
         /// What was sent, or is being sent.
         var status: Int?
+        /// What the worker sends over TLS before it closes the connection.
+        var lastWords: Response?
         /// How it ended when the answer alone does not tell.
         var cause: Outcome?
         /// True from the suspension until somebody decided to end it; who makes it false resumes.

@@ -1,4 +1,5 @@
 internal import CMicrohttpd
+public import Certificates
 
 /// The head of a request.
 ///
@@ -7,6 +8,7 @@ public struct Request: ~Copyable {
     private let connection: OpaquePointer
     private let parts: Target
     private let peer: Connection
+    private let terms: TLSTerms?
 
     /// The method, as sent.
     public let method: String
@@ -23,6 +25,7 @@ public struct Request: ~Copyable {
         self.connection = connection
         self.parts = exchange.parts
         self.peer = exchange.connection
+        self.terms = exchange.core.configuration.tls
         self.method = method
         self.version = version
         contentLength = framing.contentLength
@@ -51,6 +54,9 @@ public struct Request: ~Copyable {
 
     /// The client's address without the port.
     public var remoteAddress: String { peer.address }
+
+    /// The certificate that the client has shown, judged by the credentials in force.
+    public var peerCertificate: PeerCertificate { terms.map { peer.peer($0) } ?? .none }
 
     /// The value of a header, or nil when the request has none of that name.
     ///

@@ -1,4 +1,5 @@
 internal import CMicrohttpd
+internal import Certificates
 internal import Synchronization
 internal import Threads
 
@@ -43,6 +44,7 @@ public final class Server: Sendable {
         // The enumerations of the header are closed; a value from an unknown major version would be undefined.
         // 0.9.75 and 1.0.1 were tried, also one built against and the other running.
         guard ["0", "1"].contains(running.split(separator: ".").first) else { throw .wrongLibrary(running: running) }
+        guard configuration.tls == nil || MHD_is_feature_supported(.FEATURE_SSL) == .YES else { throw .noTLS }
         let (listener, port) = try Listener.open(configuration)
         guard let timers = TimerQueue(name: "http-timer") else {
             Listener.discard(listener)
@@ -77,7 +79,11 @@ public final class Server: Sendable {
         settings.handler = exchangeContinued
         settings.completed = exchangeEnded
         settings.connection = connectionChanged
-        return cmhd_start(&settings)
+        guard configuration.tls != nil else { return cmhd_start(&settings) }
+        return TLSSession.priorities.withCString { priorities in
+            settings.priorities = priorities
+            return cmhd_start(&settings)
+        }
     }
 
     /// Connections that are open now.

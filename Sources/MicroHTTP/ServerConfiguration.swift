@@ -1,3 +1,4 @@
+public import Certificates
 internal import Glibc
 
 /// What a server is started with.
@@ -8,6 +9,8 @@ public struct ServerConfiguration: Sendable {
     public var host = "127.0.0.1"
     /// The port; 0 takes any that is free.
     public var port: UInt16 = 8080
+    /// Certificates and keys of a listener for TLS; nil for one without.
+    public var tls: TLSTerms?
     /// Worker threads.
     ///
     /// More than there are cores only makes them wake one another.
@@ -58,6 +61,8 @@ public enum ServerFailure: Error, Sendable, Equatable {
     case cannotListen(address: String, code: Int32)
     /// libmicrohttpd at run time is neither 0.9 nor 1.
     case wrongLibrary(running: String)
+    /// libmicrohttpd was built without TLS.
+    case noTLS
     /// libmicrohttpd refused; what it logged.
     case cannotStart(String)
 }

@@ -1,10 +1,49 @@
+internal import Files
 internal import Flags
+internal import Glibc
 internal import HTTPClient
 internal import WireJSON
 
 /// What `push` and `pull` have in common.
 enum ClientFlags {
     static let url = Flag("--url", .value("URL"), "of the gateway (http://127.0.0.1:8080)")
+
+    /// Those of every command that asks a gateway.
+    static let all = [
+        url, Flag("--token-file", .value("FILE"), "the token to show ($FEDGATE_TOKEN)"),
+        Flag("--ca", .value("FILE"), "authorities in PEM that the gateway's certificate may come from (the system's)"),
+        Flag("--certificate", .value("FILE"), "the client's certificate in PEM"),
+        Flag("--key", .value("FILE"), "its key in PEM (in the certificate's file)"),
+    ]
+
+    /// What the client shows of itself.
+    ///
+    /// A token is no flag: every user of the machine sees those.
+    static func identity(_ arguments: Arguments) throws(UsageFailure) -> HTTPIdentity {
+        var identity = HTTPIdentity()
+        identity.authorities = arguments["--ca"]
+        identity.certificate = arguments["--certificate"]
+        identity.key = arguments["--key"]
+        guard identity.key == nil || identity.certificate != nil else {
+            throw UsageFailure("--key needs --certificate, too")
+        }
+        let token = try arguments["--token-file"].map { path throws(UsageFailure) in try line(of: path) }
+        identity.token = token ?? getenv("FEDGATE_TOKEN").map { String(cString: $0) }
+        guard identity.token?.utf8.allSatisfy({ 0x21...0x7e ~= $0 }) ?? true else {
+            throw UsageFailure("the token has to be one word, as `fedgate token create` prints it")
+        }
+        return identity
+    }
+
+    /// A file's text without the end of its line.
+    private static func line(of path: String) throws(UsageFailure) -> String {
+        do {
+            let file = try File(reading: path)
+            guard try 1...1024 ~= file.size else { throw UsageFailure("\(path) is no token: 1 to 1024 bytes") }
+            let text = try file.withMapping { String(decoding: $0, as: UTF8.self) }
+            return text.hasSuffix("\n") ? String(text.dropLast()) : text
+        } catch { throw error as? UsageFailure ?? UsageFailure(String(describing: error)) }
+    }
 
     static func base(_ arguments: Arguments) throws(UsageFailure) -> String {
         let text = arguments["--url"] ?? "http://127.0.0.1:8080"

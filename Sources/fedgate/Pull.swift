@@ -11,8 +11,8 @@ extension Command {
         flags: [
             Flag("--round", .value("N|latest"), "which one (latest)"),
             Flag("--output", .value("FILE"), "where to (round-N.fedwt); - writes to standard output"),
-            Flag("--wait", .value("SECONDS"), "how long to wait for it (0)"), ClientFlags.url,
-        ],
+            Flag("--wait", .value("SECONDS"), "how long to wait for it (0)"),
+        ] + ClientFlags.all,
         run: { arguments throws(UsageFailure) in
             guard arguments.operands.isEmpty else {
                 throw UsageFailure("pull takes flags only, not \(arguments.operands[0])")
@@ -23,9 +23,10 @@ extension Command {
             }
             let patience = try arguments["--wait"] == "0" ? 0 : arguments.seconds("--wait") ?? 0
             let url = try ClientFlags.base(arguments) + "/rounds/\(round)/result"
+            let identity = try ClientFlags.identity(arguments)
             do {
-                return try Pull(url: url, output: arguments["--output"] ?? "round-\(round).fedwt", patience: patience)
-                    .run()
+                let output = arguments["--output"] ?? "round-\(round).fedwt"
+                return try Pull(url: url, output: output, patience: patience, identity: identity).run()
             } catch {
                 Terminal.error("fedgate: \(error)")
                 return 1
@@ -38,10 +39,11 @@ private struct Pull {
     let output: String
     /// Seconds.
     let patience: Double
+    let identity: HTTPIdentity
 
     func run() throws -> Int32 {
         let deadline = ContinuousClock.now + .seconds(patience)
-        let client = try HTTPClient()
+        let client = try HTTPClient(identity)
         while true {
             let left = max(0, Int((deadline - .now).components.seconds))
             let answer = Answer(output)

@@ -13,8 +13,8 @@ extension Command {
         flags: [
             Flag("--round", .value("N"), "the round it is for"), Flag("--client", .value("ID"), "whose it is"),
             Flag("--num-samples", .value("N"), "its weight in the mean (1)"),
-            Flag("--model-version", .value("TEXT"), "whatever you call your model"), ClientFlags.url,
-        ],
+            Flag("--model-version", .value("TEXT"), "whatever you call your model"),
+        ] + ClientFlags.all,
         run: { arguments throws(UsageFailure) in
             guard arguments.operands.count == 1 else {
                 throw UsageFailure("push takes one file, or - for standard input")
@@ -31,8 +31,9 @@ extension Command {
             }
             let path = "/rounds/\(round)/updates/\(ClientFlags.encoded(client))"
             let target = query.isEmpty ? path : path + "?" + query.joined(separator: "&")
+            let identity = try ClientFlags.identity(arguments)
             do {
-                return try push(arguments.operands[0], to: target, at: ClientFlags.base(arguments))
+                return try push(arguments.operands[0], to: target, at: ClientFlags.base(arguments), identity)
             } catch let failure as UsageFailure {
                 throw failure
             } catch {
@@ -41,9 +42,11 @@ extension Command {
             }
         })
 
-    private static func push(_ path: String, to target: String, at base: String) throws -> Int32 {
+    private static func push(
+        _ path: String, to target: String, at base: String, _ identity: HTTPIdentity
+    ) throws -> Int32 {
         let bar = ProgressBar("push")
-        let client = try HTTPClient()
+        let client = try HTTPClient(identity)
         let answer: PushTransfer.Answer
         if path == "-" {
             let body = Collected()

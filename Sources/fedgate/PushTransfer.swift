@@ -46,7 +46,7 @@ struct PushTransfer {
                 let answer = try append(client, known, from: offset, bar)
                 guard Self.passes(answer.status) else { return answer }
             } catch let failure as HTTPClientFailure {
-                if attempts >= Self.mostAttempts { throw failure }
+                if !failure.mayPass || attempts >= Self.mostAttempts { throw failure }
             }
             attempts += 1
             if attempts > Self.mostAttempts {

@@ -1,4 +1,5 @@
 internal import Aggregation
+internal import Certificates
 internal import Configuration
 internal import Credentials
 internal import Envelopes
@@ -45,6 +46,7 @@ struct ServeSettings: Sendable {
     let host: String
     let port: UInt16
     let privateAddress: (host: String, port: UInt16)?
+    let tls: TLSFiles?
     let tokensFile: String?
     let door: DoorConfiguration
     let data: String
@@ -64,6 +66,7 @@ struct ServeSettings: Sendable {
     init(_ settings: Settings) throws(UsageFailure) {
         (host, port) = try Self.address(settings[Catalogue.listen])
         privateAddress = if let text = settings[Catalogue.privateListen] { try Self.address(text) } else { nil }
+        tls = ListenerTLS.files(settings)
         tokensFile = settings[Catalogue.tokens]
         door = try Self.door(settings, listensBeyond: host)
         data = settings[Catalogue.data]
@@ -89,23 +92,31 @@ struct ServeSettings: Sendable {
         door.requestsPerMinute = settings[Catalogue.clientRequests]
         door.bytesPerHour = settings[Catalogue.clientBytes]
         door.corsOrigins = settings[Catalogue.corsOrigins]
+        door.certificateScopes = try ListenerTLS.scopes(settings)
         if let path = settings[Catalogue.tokens] {
             do throws(CredentialFailure) { door.tokens = TokenTable(try TokenFile(path).grants) } catch {
                 throw UsageFailure("\(error): `fedgate token create --tokens \(path)` makes one")
             }
-            return door
         }
-        let isHere = host == "::1" || host == "localhost" || host.hasPrefix("127.")
-        guard isHere || settings[Catalogue.allowAnonymous] else {
+        guard door.tokens == nil, door.certificateScopes == nil else { return door }
+        guard isOnThisMachine(host) || settings[Catalogue.allowAnonymous] else {
             throw UsageFailure(
                 """
                 --listen \(host) is reached from other machines, and nobody would have to show who they are: give --tokens FILE \
-                (fedgate token create makes it), listen on 127.0.0.1 behind a proxy that checks clients, or say \
-                --allow-anonymous
+                (fedgate token create makes it) or --client-ca FILE, listen on 127.0.0.1 behind a proxy that checks \
+                clients, or say --allow-anonymous
                 """)
         }
         return door
     }
+
+    /// Whether only this machine reaches it.
+    private static func isOnThisMachine(_ host: String) -> Bool {
+        host == "::1" || host == "localhost" || host.hasPrefix("127.")
+    }
+
+    /// Whether tokens would travel where others can read them.
+    var showsTokens: Bool { tokensFile != nil && tls == nil && !Self.isOnThisMachine(host) }
 
     /// `host:port` or `[IPv6]:port`.
     private static func address(_ text: String) throws(UsageFailure) -> (String, UInt16) {
@@ -170,7 +181,10 @@ private struct Service {
         let gateway = try Gateway(configuration, log: log, board: board, registry: registry, logger: logger)
         defer { gateway.stop() }
         guard gateway.start() else { throw StartFailure(description: "the system gives no thread") }
+        let tls = try settings.tls.map { try ListenerTLS($0) }
         var listener = ServerConfiguration()
+        listener.tls = tls?.terms
+        ListenerTLS.register(tls, in: registry)
         listener.host = settings.host
         listener.port = settings.port
         // Every waiting client is a connection. What is left is for the log and for files.
@@ -179,7 +193,7 @@ private struct Service {
         let server = try Server.start(listener, router: gateway)
         let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
         // A plain line, whatever the log level: scripts wait for it.
-        let url = "http://\(host):\(server.port)"
+        let url = "\(tls == nil ? "http" : "https")://\(host):\(server.port)"
         if settings.lines.format == .text {
             Terminal.error("fedgate: listening on \(url)")
         } else {
@@ -188,6 +202,11 @@ private struct Service {
         registry.gauge("fedgate_connections", "Connections that are open.") { Double(server.openConnections) }
         let privateServer = try startPrivate(listener, gateway)
         reloadTokens()
+        tls?.watch(reload, logger)
+        if settings.showsTokens {
+            logger.warning(
+                "tokens come in the clear: --tls-certificate has the gateway speak TLS, unless a proxy in front does")
+        }
         let signal = Drain.waitForSignal(reload, logger)
         logger.info("stopping", [("signal", String(signal))])
         log.beginEnd()
@@ -199,6 +218,7 @@ private struct Service {
         guard let address = settings.privateAddress else { return nil }
         var listener = like
         (listener.host, listener.port) = address
+        listener.tls = nil
         listener.threads = 1
         listener.maxConnections = 512
         let server = try Server.start(listener, router: PrivateRouter(gateway))

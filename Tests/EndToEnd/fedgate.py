@@ -121,21 +121,29 @@ class Gateway(Process):
 
     def __init__(self, data, *options):
         super().__init__(data, "serve", "--listen", "127.0.0.1:0", *options)
-        self.port = None
+        self.scheme, self.port = "http", None
+        # What this client trusts and shows over TLS.
+        self.context = None
 
     def ready(self):
         super().ready()
-        found = re.search(r"^fedgate: listening on http://127\.0\.0\.1:(\d+)$", self.errors(self.mark), re.M)
-        self.port = int(found[1]) if found else None
+        found = re.search(r"^fedgate: listening on (https?)://127\.0\.0\.1:(\d+)$", self.errors(self.mark), re.M)
+        if found:
+            self.scheme, self.port = found[1], int(found[2])
         return found
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
+
+    def connection(self):
+        if self.scheme == "https":
+            return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=90, context=self.context)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=90)
 
     def request(self, method, path, body=None, headers=None, described=True):
         """One request on a connection of its own; its answer has to be one that openapi.yaml describes."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=90)
+        connection = self.connection()
         try:
             connection.request(method, path, body, headers or {})
             response = connection.getresponse()

@@ -12,7 +12,7 @@ enum Access: Sendable {
 
 /// Who calls.
 struct Caller: Sendable {
-    /// Nil where no tokens are configured, and on the private listener.
+    /// Nil where neither tokens nor certificates are configured, and on the private listener.
     let grant: Grant?
     /// Whose quota it counts on.
     let account: String

@@ -1,4 +1,6 @@
+internal import Certificates
 public import Credentials
+internal import Envelopes
 internal import MicroHTTP
 
 /// Decides with the headers of a request, before a byte of its body is read, whether it comes in.
@@ -6,11 +8,13 @@ internal import MicroHTTP
 /// Thread: any.
 final class Door: Sendable {
     private let tokens: TokenTable?
+    private let certificateScopes: Set<Scope>?
     private let hasPrivateListener: Bool
     private let quotas: Quotas
 
     init(_ configuration: DoorConfiguration) {
         tokens = configuration.tokens
+        certificateScopes = configuration.certificateScopes
         hasPrivateListener = configuration.hasPrivateListener
         quotas = Quotas(
             requestsPerMinute: configuration.requestsPerMinute, bytesPerHour: configuration.bytesPerHour)
@@ -45,18 +49,56 @@ final class Door: Sendable {
         if received > announced { quotas.add(account, bytes: received - announced) }
     }
 
-    /// Nil where no tokens are configured.
+    /// Nil where neither tokens nor certificates are configured.
+    ///
+    /// Of both, what the token says counts, but it has to be of the client that the certificate names.
     private func identify(_ request: borrowing Request) throws(Failure) -> Grant? {
-        guard let tokens else { return nil }
-        guard let header = request.header("Authorization") else {
-            throw Self.unauthorized("a token is needed: Authorization: Bearer …", error: nil)
+        let shown = try certificateGrant(request)
+        guard let tokens else {
+            guard shown != nil || certificateScopes == nil else {
+                throw Self.unauthorized("a client certificate is needed", scheme: Self.byCertificate)
+            }
+            return shown
         }
+        guard let header = request.header("Authorization") else {
+            if let shown { return shown }
+            let or = certificateScopes == nil ? "" : " or a client certificate"
+            throw Self.unauthorized("a token\(or) is needed: Authorization: Bearer …")
+        }
+        let grant = try Self.tokenGrant(header, tokens)
+        if let own = grant.clientID, let other = shown?.clientID, own != other {
+            throw Failure(.forbidden, "the token is for another client than the certificate")
+        }
+        return grant
+    }
+
+    /// What the client's certificate admits to; nil when it showed none, or is not asked for one.
+    ///
+    /// - Throws: 401 for one that is not good, even if a token would do: whoever shows it should know.
+    private func certificateGrant(_ request: borrowing Request) throws(Failure) -> Grant? {
+        guard let certificateScopes else { return nil }
+        switch request.peerCertificate {
+        case .none: return nil
+        case .refused(let reason): throw Self.unauthorized(reason, scheme: Self.byCertificate)
+        case .valid(let certificate):
+            guard Identifier.check(certificate.commonName) else {
+                throw Self.unauthorized(
+                    "the certificate's common name is no client id: 1 to 128 characters, no control characters, no slash",
+                    scheme: Self.byCertificate)
+            }
+            return Grant(
+                hash: certificate.fingerprint, clientID: certificate.commonName, scopes: certificateScopes,
+                expires: certificate.expires)
+        }
+    }
+
+    private static func tokenGrant(_ header: String, _ tokens: TokenTable) throws(Failure) -> Grant {
         let parts = header.split(separator: " ", omittingEmptySubsequences: true)
         guard parts.count == 2, parts[0].lowercased() == "bearer" else {
-            throw Self.unauthorized("Authorization has to be Bearer and one token", error: "invalid_request")
+            throw unauthorized("Authorization has to be Bearer and one token", error: "invalid_request")
         }
         guard let grant = tokens.grant(of: String(parts[1])) else {
-            throw Self.unauthorized("the token is unknown, revoked or expired", error: "invalid_token")
+            throw unauthorized("the token is unknown, revoked or expired", error: "invalid_token")
         }
         return grant
     }
@@ -68,7 +110,7 @@ final class Door: Sendable {
             case .open, .operators: .operate
             }
         guard grant.scopes.contains(scope) else {
-            var failure = Failure(.forbidden, "the token's scopes have no \"\(scope.rawValue)\"")
+            var failure = Failure(.forbidden, "the scopes of the token or certificate have no \"\(scope.rawValue)\"")
             failure.headers = [
                 (
                     "WWW-Authenticate",
@@ -79,15 +121,18 @@ final class Door: Sendable {
         }
         // Operators look at every client.
         if let own = grant.clientID, let clientID, own != clientID, scope != .operate {
-            throw Failure(.forbidden, "the token is for another client than the request")
+            throw Failure(.forbidden, "the token or certificate is for another client than the request")
         }
     }
 
+    /// A 401 has to name a scheme, and there is none for certificates (RFC 9110, section 11.6.1).
+    private static let byCertificate = "Certificate"
+
     /// RFC 6750, section 3: without a token no error is named.
-    private static func unauthorized(_ detail: String, error: String?) -> Failure {
+    private static func unauthorized(_ detail: String, error: String? = nil, scheme: String = "Bearer") -> Failure {
         var failure = Failure(.unauthorized, detail)
         failure.headers = [
-            ("WWW-Authenticate", "Bearer realm=\"fedgate\"" + (error.map { ", error=\"\($0)\"" } ?? ""))
+            ("WWW-Authenticate", "\(scheme) realm=\"fedgate\"" + (error.map { ", error=\"\($0)\"" } ?? ""))
         ]
         return failure
     }
@@ -95,8 +140,10 @@ final class Door: Sendable {
 
 /// How the door works.
 public struct DoorConfiguration: Sendable {
-    /// The tokens that are good; nil admits everybody.
+    /// The tokens that are good; nil admits everybody, unless certificates do not.
     public var tokens: TokenTable?
+    /// What a client's certificate admits to; nil where clients are not asked for any.
+    public var certificateScopes: Set<Scope>?
     /// Whether a second listener serves what operators look at; then the public one does not.
     public var hasPrivateListener = false
     /// Requests that one client may make a minute; nil for any number.
