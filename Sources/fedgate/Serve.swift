@@ -62,8 +62,8 @@ struct ServeSettings: Sendable {
     let drain: Drain
 
     init(_ settings: Settings) throws(UsageFailure) {
-        (host, port) = try Self.address(settings[Catalogue.listen])
-        privateAddress = if let text = settings[Catalogue.privateListen] { try Self.address(text) } else { nil }
+        (host, port) = try Self.address(settings[Catalogue.listen], "--listen")
+        privateAddress = try Self.privateAddress(settings)
         tokensFile = settings[Catalogue.tokens]
         door = try Self.door(settings, listensBeyond: host)
         data = settings[Catalogue.data]
@@ -107,10 +107,16 @@ struct ServeSettings: Sendable {
         return door
     }
 
+    /// Where operators ask, a gateway or an aggregator.
+    static func privateAddress(_ settings: Settings) throws(UsageFailure) -> (host: String, port: UInt16)? {
+        guard let text = settings[Catalogue.privateListen] else { return nil }
+        return try address(text, "--private-listen")
+    }
+
     /// `host:port` or `[IPv6]:port`.
-    private static func address(_ text: String) throws(UsageFailure) -> (String, UInt16) {
+    private static func address(_ text: String, _ flag: String) throws(UsageFailure) -> (String, UInt16) {
         guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
-            throw UsageFailure("--listen has to be HOST:PORT such as 127.0.0.1:8080, not \(text)")
+            throw UsageFailure("\(flag) has to be HOST:PORT such as 127.0.0.1:8080, not \(text)")
         }
         var host = String(text[..<colon])
         if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
