@@ -52,6 +52,7 @@ public final class Aggregator: Sendable {
     let board: RoundBoard
     let metrics: AggregationMetrics
     let logger: Logger
+    let pulse = AggregatorPulse()
     private let stopping = Atomic(false)
     private let pause = Monitor(false)
     private let thread = Mutex<DedicatedThread?>(nil)
@@ -76,6 +77,9 @@ public final class Aggregator: Sendable {
     }
 
     var isStopping: Bool { stopping.load(ordering: .acquiring) }
+
+    /// Why it gets nowhere, by what it did last; nil when it works, or stands by for another one that does.
+    public var problem: String? { pulse.problem }
 
     /// Begins to work.
     ///
@@ -103,6 +107,7 @@ public final class Aggregator: Sendable {
                 try contend(leadership)
             } catch {
                 metrics.failures.add()
+                pulse.failed(String(describing: error))
                 logger.error("the aggregator starts over", [("reason", String(describing: error))])
                 wait()
             }
@@ -115,6 +120,7 @@ public final class Aggregator: Sendable {
             guard let term = try leadership.acquire(within: .milliseconds(500)) else {
                 if !waiting { logger.info("the aggregator stands by") }
                 waiting = true
+                pulse.beat()
                 continue
             }
             waiting = false
@@ -123,10 +129,14 @@ public final class Aggregator: Sendable {
                 metrics.active.set(false)
                 board.clear()
             }
-            let work = try TermOfWork(self, term)
+            // What others left on the log is read first, which may take long.
+            let work = try pulse.during { try TermOfWork(self, term) }
             defer { work.end() }
             logger.info("the aggregator is active", [("open_rounds", String(board.openRounds))])
-            while !isStopping, term.isCurrent { try work.step() }
+            while !isStopping, term.isCurrent {
+                try work.step()
+                pulse.beat()
+            }
         }
     }
 

@@ -44,9 +44,11 @@ extension TermOfWork {
         let trace = RoundTrace(round.contributions.compactMap(\.trace))
         do {
             let report = ProgressReport(number, owner.board, owner.logger)
-            let published = try publisher.publish(
-                round, positions: positions(without: number), in: term, trace: trace.result,
-                progress: report.show)
+            let published = try owner.pulse.during {
+                try publisher.publish(
+                    round, positions: positions(without: number), in: term, trace: trace.result,
+                    progress: report.show)
+            }
             guard let position = published else { return }
             ruling[number] = position
         } catch let failure as EnvelopeFailure {

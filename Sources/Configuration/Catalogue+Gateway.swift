@@ -29,7 +29,8 @@ extension Catalogue {
     /// Where operators ask.
     public static let privateListen = Key<String?>.text(
         "http.private_listen", as: "HOST:PORT", otherwise: "none", flag: "--private-listen",
-        "a second listener, for /metrics, /profile, /status and /clients, which the first then does not serve")
+        "a second listener, for /metrics, /profile, /status and /clients, which the first then does not serve; aggregate's only one"
+    )
     /// Origins of pages that may ask.
     public static let corsOrigins = Key<[String]>.list(
         "http.cors_origins", [], as: "ORIGIN", otherwise: "none", flag: "--cors-origins",

@@ -169,9 +169,12 @@ enum FailureKind: String, CaseIterable, Sendable {
                 explanation: "Content-Digest is of the body as it was sent. Nothing was stored; send the body again.")
         case .keyReused:
             Row(
-                status: 422, title: "The idempotency key was used for another update", retriable: false,
+                status: 422, title: "The idempotency key was used for something else", retriable: false,
                 explanation:
-                    "A key belongs to one body and its metadata, within a round and client. Take a fresh key for another."
+                    """
+                    A key belongs to one body and its metadata, within a round and client, or to one command. Take a fresh key for \
+                    another.
+                    """
             )
         case .internalError:
             Row(
@@ -200,7 +203,10 @@ enum FailureKind: String, CaseIterable, Sendable {
         case .outcomeUnknown:
             Row(
                 status: 504, title: "The log did not answer in time", retriable: true,
-                explanation: "The update may or may not be stored. Send it again: only one update a client counts.")
+                explanation: """
+                    It may or may not be stored. Send it again: of updates only one a client counts, and a command counts once \
+                    with the same Idempotency-Key.
+                    """)
         }
     }
 }

@@ -6,8 +6,10 @@ internal import WireJSON
 enum OperatingRoutes {
     /// The process answers, whatever the log does.
     static func healthz(_ request: borrowing Request, _ call: Call) -> Acceptance {
-        .reply(Answers.json(["status": .string("ok")]))
+        .reply(health)
     }
+
+    static var health: Response { Answers.json(["status": .string("ok")]) }
 
     /// Whether requests should be sent here: recent evidence from the log, and the results of before are here.
     static func readyz(_ request: borrowing Request, _ call: Call) -> Acceptance {
@@ -16,10 +18,14 @@ enum OperatingRoutes {
 
     /// Prometheus text, or OpenMetrics where `Accept` prefers it.
     static func metrics(_ request: borrowing Request, _ call: Call) -> Acceptance {
-        let format = Exposition(accept: request.header("Accept"))
-        var response = Answers.text(call.core.metrics.registry.render(format), type: format.mediaType)
+        .reply(metrics(call.core.metrics.registry, accept: request.header("Accept")))
+    }
+
+    static func metrics(_ registry: MetricRegistry, accept: String?) -> Response {
+        let format = Exposition(accept: accept)
+        var response = Answers.text(registry.render(format), type: format.mediaType)
         response.headers.append(("Vary", "Accept"))
-        return .reply(response)
+        return response
     }
 
     /// What the work on weights costs, by operation.

@@ -50,8 +50,11 @@ public final class KafkaMetrics: Sendable {
         top("fedgate_kafka_queue_limit_bytes", "Bytes that the queue takes.", "msg_size_max")
         top("fedgate_kafka_sent_bytes_total", "Bytes sent to brokers.", "tx_bytes", .counter)
         top("fedgate_kafka_received_bytes_total", "Bytes received from brokers.", "rx_bytes", .counter)
-        broker("fedgate_kafka_broker_up", "1 where the connection to the broker stands.") {
-            $0["state"]?.stringValue.map { $0 == "UP" ? 1 : 0 }
+        broker(
+            "fedgate_kafka_broker_up", "1 where the connection to the broker stands, 0 where it does not come about."
+        ) {
+            // A broker of which nothing is wanted has no connection, and none is missing.
+            $0["state"]?.stringValue.flatMap { $0 == "INIT" ? nil : $0 == "UP" ? 1 : 0 }
         }
         broker("fedgate_kafka_broker_requests_in_flight", "Requests that wait for the broker's answer.") {
             Self.number($0["waitresp_cnt"])

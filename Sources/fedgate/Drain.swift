@@ -57,7 +57,7 @@ struct Drain: Sendable {
     }
 
     /// Ends the process where an orderly end is not wanted any more, or does not come.
-    private func guardEnd(_ logger: Logger) {
+    func guardEnd(_ logger: Logger) {
         _ = DedicatedThread(name: "second-signal") {
             while true {
                 let signal = Signals.wait()

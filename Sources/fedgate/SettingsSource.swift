@@ -42,7 +42,8 @@ enum SettingsSource {
     /// A flag stays what it is, and a variable too: the file is what can change.
     static func reloadLevel(of logger: Logger, _ reload: Reload) {
         reload.add("log level") {
-            let line = try Arguments(Array(CommandLine.arguments.dropFirst(2)), flags: Command.serve.flags)
+            let flags = Command.all.first { $0.name == CommandLine.arguments[1] }?.flags ?? []
+            let line = try Arguments(Array(CommandLine.arguments.dropFirst(2)), flags: flags)
             logger.lowest = LogLines(try read(line)).level
             return logger.lowest.name
         }

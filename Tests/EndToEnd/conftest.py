@@ -101,6 +101,33 @@ def make_cluster(tmp_path):
         cluster.destroy()
 
 
+SECURE = """
+kafka:
+  bootstrap_servers: ["{server}"]
+  librdkafka:
+    security.protocol: SASL_SSL
+    ssl.ca.location: {directory}/ca.pem
+    sasl.mechanisms: {mechanism}
+    sasl.username: gateway
+"""
+
+
+@pytest.fixture
+def secure(make_cluster, tmp_path, monkeypatch):
+    """Makes settings for brokers that want TLS and a password, by mechanism."""
+    cluster = make_cluster(1, "--secure")
+    monkeypatch.setenv("FEDGATE_KAFKA_LIBRDKAFKA_SASL_PASSWORD", "gateway-secret")
+    host, port = cluster.brokers.split(":")
+
+    def settings(mechanism):
+        file = tmp_path / f"{mechanism}.yaml"
+        file.write_text(SECURE.format(
+            server=f"{host}:{int(port) + 50}", directory=cluster.directory, mechanism=mechanism))
+        return file
+
+    return settings
+
+
 @pytest.fixture
 def kcat():
     """Runs kcat and returns what it printed."""

@@ -116,6 +116,29 @@ class Aggregator(Process):
         super().__init__(data, "aggregate", *options)
 
 
+class Monitored(Aggregator):
+    """An aggregator that answers what monitoring asks, on a free port."""
+
+    def __init__(self, data, *options):
+        super().__init__(data, "--private-listen", "127.0.0.1:0", *options)
+        self.port = None
+
+    def ready(self):
+        super().ready()
+        found = re.search(r"private listener url=http://127\.0\.0\.1:(\d+)", self.errors(self.mark))
+        self.port = int(found[1]) if found else None
+        return found
+
+    def ask(self, path, method="GET"):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path)
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read())
+        finally:
+            connection.close()
+
+
 class Gateway(Process):
     """`fedgate serve` on a free port."""
 

@@ -61,7 +61,8 @@ def test_what_compose_names_is_there():
             assert (COMPOSE.parent / source).is_dir() if source.startswith(".") else source in document["volumes"]
     scraped = yaml.safe_load((ROOT / "docker/prometheus/prometheus.yaml").read_text())["scrape_configs"][0]
     targets = {target for group in scraped["static_configs"] for target in group["targets"]}
-    listening = {f"{name}:{service['command'][service['command'].index('--listen') + 1].split(':')[1]}"
+    address = re.compile(r"listen 0\.0\.0\.0:(\d+)")
+    listening = {f"{name}:{address.search(' '.join(service['command']))[1]}"
                  for name, service in document["services"].items() if service["image"] == "fedgate:local"}
     assert targets == listening
 
@@ -96,7 +97,7 @@ def running(tmp_path_factory):
     process.wait(90)
 
 
-def test_both_gateways_show_the_same_and_the_aggregator_is_a_third(running, fresh):
+def test_both_gateways_show_the_same_and_the_aggregator_can_be_asked(running, fresh):
     urls, _ = running
     proxy, one, two = (Through(urls[name]) for name in ("ready", "gateway-1", "gateway-2"))
     number = fresh() + 7000
@@ -110,7 +111,7 @@ def test_both_gateways_show_the_same_and_the_aggregator_is_a_third(running, fres
     for path in ("/clients/a", "/commands"):
         eventually("both show it", lambda: one.get(path).json == two.get(path).json)
     text = urllib.request.urlopen(urls["aggregator"] + "/metrics", timeout=30).read().decode()
-    assert "\nfedgate_aggregator_active 1\n" in text
+    assert "\nfedgate_aggregator_active 1\n" in text and "\nfedgate_ready 1\n" in text
     assert proxy.request("GET", "/metrics", described=False).status == 404
 
 

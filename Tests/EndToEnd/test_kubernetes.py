@@ -6,7 +6,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from fedgate import ROOT, Gateway
+from fedgate import ROOT, Gateway, Monitored, eventually
 
 OBJECTS = [(path.name, item) for path in sorted((ROOT / "deploy" / "kubernetes").glob("*.yaml"))
            for item in yaml.safe_load_all(path.read_text())]
@@ -66,14 +66,26 @@ def test_the_drain_fits_into_the_grace_period():
         assert settings["http"]["drain_delay"] > probe["periodSeconds"] * probe["failureThreshold"]
 
 
-def test_the_program_takes_the_arguments_and_the_settings(start, tmp_path):
+def test_a_gateway_takes_the_arguments_and_the_settings(start, tmp_path):
     """On the embedded log: there are no brokers of that name here."""
     settings = of("ConfigMap")[0]["data"]["fedgate.yaml"]
     assert re.search(r"^kafka: .*\n", settings, re.M)
     (tmp_path / "fedgate.yaml").write_text(re.sub(r"^kafka: .*\n", "", settings, flags=re.M))
-    for workload in workloads():
-        arguments = workload["spec"]["template"]["spec"]["containers"][0]["args"]
-        assert arguments[:6] == ["serve", "--config", "/etc/fedgate/fedgate.yaml", "--listen", "0.0.0.0:8080", "--data"]
-        gateway = start(Gateway, "--config", str(tmp_path / "fedgate.yaml"), "--log-format", "text", *arguments[7:], data=workload["kind"])
-        assert gateway.get("/healthz").status == 200
-        gateway.kill()
+    assert arguments("StatefulSet") == [
+        "serve", "--config", "/etc/fedgate/fedgate.yaml", "--listen", "0.0.0.0:8080", "--data", "/data"]
+    gateway = start(Gateway, "--config", str(tmp_path / "fedgate.yaml"), "--log-format", "text")
+    assert gateway.get("/healthz").status == 200
+
+
+def test_an_aggregator_takes_the_arguments_and_the_settings(start, tmp_path, brokers):
+    settings = of("ConfigMap")[0]["data"]["fedgate.yaml"]
+    (tmp_path / "fedgate.yaml").write_text(settings)
+    assert arguments("Deployment") == [
+        "aggregate", "--config", "/etc/fedgate/fedgate.yaml", "--private-listen", "0.0.0.0:8080", "--data", "/data"]
+    aggregator = start(
+        Monitored, "--config", str(tmp_path / "fedgate.yaml"), "--kafka", brokers, "--log-format", "text")
+    eventually("it is ready", lambda: aggregator.ask("/readyz").status == 200)
+
+
+def arguments(kind):
+    return of(kind)[0]["spec"]["template"]["spec"]["containers"][0]["args"]

@@ -306,6 +306,44 @@ def test_metrics_count_messages(gateway):
     assert "secret" not in gateway.get("/metrics").body.decode()
 
 
+# Commands that are sent again.
+
+
+def keyed(gateway, key, body, status=202):
+    answer = gateway.request("POST", "/commands", json.dumps(body), {"Idempotency-Key": key})
+    assert answer.status == status, answer
+    return answer
+
+
+def test_a_command_with_a_key_is_issued_once(make):
+    gateway = make()
+    key, body = str(uuid.uuid4()), {"start": str(uuid.uuid4())}
+    first = keyed(gateway, key, body)
+    assert "Fed-Repeat" not in first.headers
+    again = keyed(gateway, f'"{key}"', body)
+    assert again.json == first.json and again.headers["Fed-Repeat"] == "true"
+    assert keyed(gateway, key, {"stop": 1}, 422).problem == "key-reused"
+    assert keyed(gateway, str(uuid.uuid4()), body).json != first.json
+    gateway.kill()
+    gateway = make()
+    again = keyed(gateway, key, body)
+    assert again.json == first.json and again.headers["Fed-Repeat"] == "true"
+    assert [c["command"] for c in every_command(gateway)].count(body) == 2
+    assert keyed(gateway, "bad key", body, 400).problem == "bad-request"
+
+
+def test_many_that_send_one_command_at_one_time_issue_one(gateway):
+    key, body, answers = str(uuid.uuid4()), {"start": str(uuid.uuid4())}, []
+    threads = [threading.Thread(target=lambda: answers.append(keyed(gateway, key, body))) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({a.body for a in answers}) == 1
+    assert sum(a.headers["Fed-Repeat"] == "true" for a in answers) == 11
+    assert [c["command"] for c in every_command(gateway)].count(body) == 1
+
+
 # Rounds as events.
 
 
@@ -380,6 +418,21 @@ def test_a_client_switches_in_mid_poll_and_nothing_is_lost_or_seen_twice(pair):
         seen += poll[0]["commands"]
         cursor = poll[0]["cursor"]
     assert [c["command"]["number"] for c in seen if c["command"].get("mark") == mark] == list(range(10))
+
+
+def test_a_command_that_is_sent_to_both_gateways_is_issued_once(pair):
+    for _ in range(5):
+        key, body, answers = str(uuid.uuid4()), {"start": str(uuid.uuid4())}, []
+        threads = [threading.Thread(target=lambda to=to: answers.append(keyed(to, key, body))) for to in 3 * pair]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        # Both may have appended it; which one counts, the log decides for both.
+        assert len({a.body for a in answers}) == 1 and len(answers) == 6
+        assert sum(a.headers["Fed-Repeat"] == "true" for a in answers) == 5
+        for gateway in pair:
+            assert [c["command"] for c in every_command(gateway)].count(body) == 1
 
 
 def test_killing_a_gateway_loses_nothing(pair, start, brokers):

@@ -13,7 +13,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus
 
-from fedgate import Gateway, eventually
+from fedgate import Gateway, Monitored, eventually
 from weights import encode
 
 TABLE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
@@ -253,3 +253,43 @@ def test_readiness_follows_the_broker_and_the_end_comes_without_it(make_cluster,
     eventually("it is not ready", lambda: gateway.get("/readyz").status == 503)
     gateway.send(signal.SIGTERM)
     assert gateway.process.wait(60) == 0
+
+
+def test_an_aggregator_shows_its_metrics_and_whether_it_works(make_cluster, start):
+    cluster = make_cluster(1)
+    aggregator = start(Monitored, "--kafka", cluster.brokers)
+    eventually("it is active", lambda: b"\nfedgate_aggregator_active 1\n" in aggregator.ask("/metrics").body)
+    eventually("it is ready", lambda: aggregator.ask("/readyz").status == 200)
+    text = aggregator.ask("/metrics").body.decode()
+    documented = check_metrics(text)
+    assert {name for name in documented if name.startswith(("fedgate_aggregator_", "process_"))} <= set(described(text))
+    assert "\nfedgate_ready 1\n" in text
+    standby = start(Monitored, "--kafka", cluster.brokers, data="standby")
+    eventually("who stands by is ready too", lambda: standby.ask("/readyz").status == 200)
+    # The second one's coming may move the work to it.
+    eventually("one of them is active", lambda: {b"0", b"1"} == {
+        re.search(rb"\nfedgate_aggregator_active (\d)\n", one.ask("/metrics").body)[1] for one in (aggregator, standby)})
+    assert standby.end() == 0
+
+    cluster.kill(1)
+    answer = eventually("it is not ready", lambda: (a := aggregator.ask("/readyz")).status == 503 and a)
+    assert answer.json["checks"]["log_write"]["ok"] is False and answer.json["reason"]
+    assert aggregator.ask("/healthz").status == 200
+    assert b"\nfedgate_ready 0\n" in aggregator.ask("/metrics").body
+    cluster.up()
+    eventually("it is ready again", lambda: aggregator.ask("/readyz").status == 200)
+    assert aggregator.ask("/rounds").problem == "not-found"
+    refused = aggregator.ask("/metrics", "POST")
+    assert refused.problem == "method-not-allowed" and refused.headers["Allow"] == "GET, HEAD"
+    aggregator.send(signal.SIGTERM)
+    assert aggregator.process.wait(60) == 0
+    promtool(text)
+
+
+def test_an_aggregator_that_waits_for_its_log_says_so(start):
+    aggregator = start(Monitored, "--kafka", "127.0.0.1:1")
+    assert aggregator.ask("/healthz").status == 200
+    answer = aggregator.ask("/readyz")
+    assert answer.status == 503 and not answer.json["checks"]["aggregator"]["ok"]
+    aggregator.send(signal.SIGTERM)
+    assert aggregator.process.wait(60) == 1

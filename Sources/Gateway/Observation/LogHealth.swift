@@ -4,9 +4,9 @@ internal import Synchronization
 internal import Telemetry
 internal import Threads
 
-/// Asks the log every few seconds whether the topic of updates is there and could be written to.
+/// Asks the log every few seconds whether a topic is there and could be written to.
 ///
-/// The follower hears from the topic of results only; an upload goes to another one.
+/// A gateway's follower hears from the topic of results only; an upload goes to another one.
 ///
 /// Thread: its own; `start`, `stop` and `verdict` any.
 final class LogHealth: Sendable {
@@ -22,11 +22,15 @@ final class LogHealth: Sendable {
     }
 
     private let log: any EventLog
+    private let topic: String
     private let state = Mutex(State())
     private let pause = Monitor(false)
     private let thread = Mutex<DedicatedThread?>(nil)
 
-    init(_ log: any EventLog) { self.log = log }
+    init(_ log: any EventLog, topic: String = TopicName.updates) {
+        self.log = log
+        self.topic = topic
+    }
 
     func start() -> Bool {
         let started = DedicatedThread(name: "log-health") { [self] in run() }
@@ -61,7 +65,7 @@ final class LogHealth: Sendable {
     private func run() {
         repeat {
             do throws(LogFailure) {
-                try log.probe([TopicName.updates])
+                try log.probe([topic])
                 state.withLock { $0 = State(lastSuccess: .now, problem: "the log was not heard of for a while") }
             } catch {
                 state.withLock { state in

@@ -4,15 +4,17 @@ internal import WireJSON
 
 /// Whether requests should be sent here, check by check.
 enum Readiness {
-    private struct Check {
+    struct Check {
         let name: String
         /// Nil when it passes.
         let problem: String?
         let age: Double?
     }
 
-    static func response(_ core: GatewayCore) -> Response {
-        let checks = checks(core)
+    static func response(_ core: GatewayCore) -> Response { response(checks(core)) }
+
+    /// 200 when all checks pass; else 503 with the reason of the first that does not.
+    static func response(_ checks: [Check]) -> Response {
         let failed = checks.first { $0.problem != nil }
         var members: [String: JSONValue] = ["status": .string(failed == nil ? "ready" : "not ready")]
         if let reason = failed?.problem { members["reason"] = .string(reason) }

@@ -28,6 +28,8 @@ struct CommandBook: Sendable {
     private let limits: Limits
     private var entries: [Int32: [Entry]] = [:]
     private var ids: Set<String> = []
+    /// The first command of each key, for as long as it is kept.
+    private var byKey: [String: SmallMessage] = [:]
     private var turn: UInt64 = 0
     /// By partition, the last offset of which nothing is kept any more.
     private var dropped: [Int32: Int64] = [:]
@@ -39,9 +41,16 @@ struct CommandBook: Sendable {
 
     var count: Int { ids.count }
 
-    /// Notes a command; one whose message id is there already does not count.
+    /// The command that has the key.
+    func command(by key: String) -> SmallMessage? { byKey[key] }
+
+    /// Notes a command; one whose message id or key is there already does not count.
+    ///
+    /// Two gateways may have appended one command that was sent to both: all readers see the same one first.
     mutating func add(_ message: SmallMessage) {
+        if let key = message.key?.name, byKey[key] != nil { return }
         guard ids.insert(message.messageID).inserted else { return }
+        if let key = message.key?.name { byKey[key] = message }
         turn += 1
         entries[message.position.partition, default: []].append(Entry(message: message, turn: turn))
         bytes += message.weight
@@ -96,6 +105,7 @@ struct CommandBook: Sendable {
             let position = entry.message.position
             dropped[position.partition] = max(dropped[position.partition] ?? -1, position.offset)
             ids.remove(entry.message.messageID)
+            if let key = entry.message.key?.name { byKey[key] = nil }
             bytes -= entry.message.weight
         }
         for partition in entries.keys { entries[partition]?.removeAll { gone.contains($0.turn) } }

@@ -22,6 +22,12 @@ struct MessageReceipt: Sendable {
         line.raw(",\"partition\":\(position.partition),\"offset\":\(position.offset)}\n")
         return line.bytes
     }
+
+    func response(isRepeat: Bool) -> Response {
+        var response = Answers.text(json, type: "application/json", status: 202)
+        if isRepeat { response.headers.append(("Fed-Repeat", "true")) }
+        return response
+    }
 }
 
 /// From a small message's text to its place on the log, over failures that pass.
@@ -43,12 +49,17 @@ final class MessageAppend: Sendable {
 
     /// - Parameter tell: called once, on any thread; must not block.
     convenience init(
-        _ core: GatewayCore, _ draft: MessageDraft, _ text: MessageText, round: Int64, _ tell: @escaping Tell
+        _ core: GatewayCore, _ draft: MessageDraft, _ content: MessageDraft.Content, _ tell: @escaping Tell
     ) throws(Failure) {
+        var metadata: [String: JSONValue] = [:]
+        if let key = draft.idempotencyKey {
+            metadata[UpdateMetadata.idempotencyKey] = .string(key)
+            metadata[UpdateMetadata.bodyDigest] = .string(content.digest)
+        }
         let message = Message(
             messageID: MessageID.make(), type: draft.type, senderID: draft.senderID, timestamp: Timestamp.now(),
-            roundNumber: round, metadata: [:])
-        try self.init(core, draft, text, message, .none, tell)
+            roundNumber: content.round, metadata: metadata)
+        try self.init(core, draft, content.text, message, .none, tell)
     }
 
     private init(
@@ -97,6 +108,7 @@ final class MessageAppend: Sendable {
     private static func seal(
         _ core: GatewayCore, _ draft: MessageDraft, _ text: MessageText, _ message: Message, _ compression: Codec
     ) throws(Failure) -> SealedRecord {
+        // A key is 255 bytes at most, and its digest 64.
         let metadata = 1024
         let envelope = core.configuration.uploads.envelope
         let size = RecordSealer.capacity(

@@ -12,12 +12,18 @@ struct MessageDraft: Sendable {
     private let digest: ContentDigest
     /// W3C trace context, carried to the record.
     let traceHeaders: [RecordHeader]
+    /// What makes a command sent again the same one.
+    let idempotencyKey: String?
 
-    init(_ type: MessageType, from senderID: String, _ digest: ContentDigest, _ traceHeaders: [RecordHeader] = []) {
+    init(
+        _ type: MessageType, from senderID: String, _ digest: ContentDigest, _ traceHeaders: [RecordHeader] = [],
+        idempotencyKey: String? = nil
+    ) {
         self.type = type
         self.senderID = senderID
         self.digest = digest
         self.traceHeaders = traceHeaders
+        self.idempotencyKey = idempotencyKey
         topic = type == .trainingCommand ? TopicName.control : TopicName.clients
     }
 
@@ -31,7 +37,9 @@ struct MessageDraft: Sendable {
         let trace = ["traceparent", "tracestate"].compactMap { name in
             request.header(name).map { RecordHeader(name, Array($0.utf8)) }
         }
-        self.init(type, from: senderID, digest, trace)
+        // A report that comes twice does no harm, and the last registration counts.
+        let key = type == .trainingCommand ? try IdempotencyKey.parse(request.header("Idempotency-Key")) : nil
+        self.init(type, from: senderID, digest, trace, idempotencyKey: key)
     }
 
     private static func check(type: String?, coding: String?) throws(Failure) {
@@ -48,12 +56,20 @@ struct MessageDraft: Sendable {
         }
     }
 
+    /// What a body says.
+    struct Content: Sendable {
+        let text: MessageText
+        /// The round that it names, or 0.
+        let round: Int64
+        /// SHA-256 of the bytes as they were sent, lowercase hex.
+        let digest: String
+    }
+
     /// Reads the body.
-    ///
-    /// - Returns: its text, and the round that it names, or 0.
-    func read(_ body: [UInt8]) throws(Failure) -> (MessageText, round: Int64) {
+    func read(_ body: [UInt8]) throws(Failure) -> Content {
+        let sha256 = body.withUnsafeBytes { Hex.encode(SHA256.digest(of: $0)) }
         try digest.verify(
-            sha256: body.withUnsafeBytes { Hex.encode(SHA256.digest(of: $0)) },
+            sha256: sha256,
             sha512: digest.sha512 == nil ? nil : body.withUnsafeBytes { SHA512.digest(of: $0) })
         let result = body.withUnsafeBytes { bytes in
             Result { () throws(MessageText.Fault) in try MessageText.read(bytes) }
@@ -74,6 +90,6 @@ struct MessageDraft: Sendable {
         if type != .trainingCommand, let named = members["client_id"], named != .string(senderID) {
             throw Failure(.badRequest, "the body: client_id is another one than that of the path, \"\(senderID)\"")
         }
-        return (text, round)
+        return Content(text: text, round: round, digest: sha256)
     }
 }

@@ -32,14 +32,20 @@ final class MessageIntake: ExchangeHandler, @unchecked Sendable {
 
     func end(_ exchange: Exchange) -> EndVerdict {
         do throws(Failure) {
-            let (text, round) = try draft.read(gathered)
-            try MessageAppend(core, draft, text, round: round) { [core, draft, id] result in
+            let content = try draft.read(gathered)
+            if let key = draft.idempotencyKey {
+                KeyedCommand(core, draft, content, key) { [core, id] outcome in
+                    exchange.reply(outcome.response(core, id))
+                }.start()
+                return .later
+            }
+            try MessageAppend(core, draft, content) { [core, draft, id] result in
                 switch result {
                 case .failure(let failure): exchange.reply(core.refuse(failure, id))
                 case .success(let receipt):
                     // So that who has a receipt finds the message here.
                     core.relay.follower(of: draft.topic).whenRead(receipt.position, within: Self.patience) { _ in
-                        exchange.reply(Answers.text(receipt.json, type: "application/json", status: 202))
+                        exchange.reply(receipt.response(isRepeat: false))
                     }
                 }
             }.start()

@@ -87,6 +87,8 @@ final class Relay: Sendable {
         commandBook.value.withLock { $0.page(after: cursor, mostCommands: most) }
     }
 
+    func command(by key: String) -> SmallMessage? { commandBook.value.withLock { $0.command(by: key) } }
+
     func client(_ id: String) -> ClientBook.Client? { clientBook.value.withLock { $0.clients[id] } }
 
     func registered(after id: String?) -> (page: [SmallMessage], hasMore: Bool) {

@@ -1,5 +1,6 @@
 internal import Envelopes
 internal import EventLog
+internal import WireJSON
 
 /// A message of the protocol whose payload is a JSON object: all types but updates and results.
 struct SmallMessage: Sendable {
@@ -15,9 +16,11 @@ struct SmallMessage: Sendable {
     let timestamp: Double
     let text: MessageText
     let position: Position
+    /// Of a command: what makes another one with the same key the same command.
+    var key: CommandKey?
 
     /// What it takes in memory, roughly.
-    var weight: Int { text.line.count + senderID.utf8.count + 256 }
+    var weight: Int { text.line.count + senderID.utf8.count + (key?.name.utf8.count ?? 0) + 256 }
 
     /// The types of a topic.
     static func types(of topic: String) -> Set<MessageType> {
@@ -42,6 +45,22 @@ extension SmallMessage {
         senderID = message.senderID
         timestamp = message.timestamp
         self.position = position
+        key = message.type == .trainingCommand ? CommandKey(message) : nil
         do { text = try MessageText(opened.payload) } catch { throw EnvelopeFailure("payload", error.reason) }
+    }
+}
+
+/// The idempotency key of a command, and the body that it belongs to.
+struct CommandKey: Sendable, Hashable {
+    let name: String
+    /// SHA-256 in hex; nil when whoever wrote the command did not say.
+    let bodyDigest: String?
+}
+
+extension CommandKey {
+    /// Nil for a command without a key.
+    init?(_ message: Message) {
+        guard let name = message.metadata[UpdateMetadata.idempotencyKey]?.stringValue else { return nil }
+        self.init(name: name, bodyDigest: message.metadata[UpdateMetadata.bodyDigest]?.stringValue)
     }
 }

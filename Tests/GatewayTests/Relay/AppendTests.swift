@@ -62,7 +62,7 @@ private final class FlakyLog: EventLog {
         let outcome = Monitor<Result<MessageReceipt, Failure>?>(nil)
         try MessageAppend(
             core, MessageDraft(.statusUpdate, from: "site-a", ContentDigest(sha256: nil, sha512: nil)),
-            MessageText(of: text), round: 3
+            .init(text: MessageText(of: text), round: 3, digest: "")
         ) { result in
             outcome.change { $0 = result }
         }.start()

@@ -6,11 +6,11 @@ import Testing
 
 private func message(
     _ id: String, _ type: MessageType = .trainingCommand, from sender: String = "gateway", partition: Int32 = 0,
-    offset: Int64, text: String = "{}"
+    offset: Int64, text: String = "{}", key: CommandKey? = nil
 ) throws -> SmallMessage {
     SmallMessage(
         messageID: id, type: type, senderID: sender, timestamp: 1, text: try MessageText(of: text),
-        position: Position(topic: TopicName.control, partition: partition, offset: offset))
+        position: Position(topic: TopicName.control, partition: partition, offset: offset), key: key)
 }
 
 extension MessageText {
@@ -97,6 +97,18 @@ extension MessageText {
         // Behind the repeat.
         #expect(page.cursor.text == "0-10" && !page.isTruncated)
         #expect(book.page(after: page.cursor).commands.isEmpty)
+    }
+
+    @Test func ofOneKeyTheFirstCommandCountsForAsLongAsItIsKept() throws {
+        var book = CommandBook(CommandBook.Limits(commands: 8, bytes: .max))
+        let key = CommandKey(name: "k", bodyDigest: "d")
+        book.add(try message("m0", offset: 0, key: key))
+        book.add(try message("m1", offset: 1, key: key))
+        #expect(book.command(by: "k")?.messageID == "m0" && book.count == 1)
+        for offset in 2..<20 { book.add(try message("m\(offset)", offset: Int64(offset))) }
+        #expect(book.command(by: "k") == nil)
+        book.add(try message("m20", offset: 20, key: key))
+        #expect(book.command(by: "k")?.messageID == "m20")
     }
 
     @Test func pagesFollowOneAnother() throws {
