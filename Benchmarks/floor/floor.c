@@ -1,6 +1,7 @@
 // The floor: the least that an HTTP front door of Kafka can cost on the same two libraries. A PUT's body goes into one buffer of
 // a fixed pool, is hashed as it comes, and becomes the value of a record by reference; the delivery report wakes the connection,
-// which answers 202. Nothing is checked: what a gateway costs above this is what its checks and its language cost.
+// which answers 202. What is too large for a record goes in chunks. Nothing is checked: what a gateway costs above this is what its checks
+// and its language cost.
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "../common/kafka.h"
+#include "chunks.h"
 #include "pool.h"
 
 static struct {
@@ -18,6 +20,7 @@ static struct {
     const char *topic_name;
     EVP_MD *sha256;
     int hashes;
+    size_t max_body;
     atomic_int waiting, stopping;
     // Records that the library holds, and those that wait outside it because it holds `window` already (0: no window).
     pthread_mutex_t gate;
@@ -72,8 +75,10 @@ static void finish(struct slot *slot, int error) {
 }
 
 static void produce(struct slot *slot) {
-    if (rd_kafka_produce(
-            front.topic, RD_KAFKA_PARTITION_UA, 0, slot->bytes, slot->used, slot->client, strlen(slot->client), slot) != 0)
+    // The commit record of chunks; a body's digest and the message around it would stand in it.
+    char *value = slot->is_large ? slot->chunks.id : slot->bytes;
+    size_t size = slot->is_large ? strlen(slot->chunks.id) : slot->used;
+    if (rd_kafka_produce(front.topic, RD_KAFKA_PARTITION_UA, 0, value, size, slot->client, strlen(slot->client), slot) != 0)
         finish(slot, rd_kafka_last_error());
 }
 
@@ -108,10 +113,20 @@ static struct slot *next_queued(void) {
     return slot;
 }
 
+static void commit(struct slot *slot) {
+    if (slot->failed) finish(slot, slot->failed);
+    else produce(slot);
+}
+
 /// Runs on the thread of `serve_reports`.
 static void reported(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque) {
     (void)producer, (void)opaque;
-    struct slot *slot = message->_private, *next = next_queued();
+    if (*(enum kind *)message->_private == CHUNK) {
+        struct chunk *chunk = message->_private;
+        if (chunks_landed(chunk, message->err)) commit(chunk->owner);
+        return;
+    }
+    struct slot *slot = message->_private, *next = slot->is_large ? NULL : next_queued();
     if (next) produce(next);
     slot->offset = message->offset;
     slot->partition = message->partition;
@@ -124,11 +139,25 @@ static void *serve_reports(void *unused) {
     return NULL;
 }
 
+/// The commit record goes when the last chunk is acknowledged: here, or by the thread of the reports.
+static enum MHD_Result store_chunks(struct MHD_Connection *connection, struct slot *slot) {
+    struct chunks *c = &slot->chunks;
+    if (c->filling && c->filling->used > 0) chunks_send(slot, front.producer, front.topic_name);
+    pthread_mutex_lock(&c->lock);
+    c->ending = 1;
+    MHD_suspend_connection(connection);
+    int is_last = c->flying == 0;
+    pthread_mutex_unlock(&c->lock);
+    if (is_last) commit(slot);
+    return MHD_YES;
+}
+
 /// The connection sleeps before the record leaves, because the report may be there before `produce` returns.
 static enum MHD_Result store(struct MHD_Connection *connection, struct slot *slot) {
     slot->connection = connection;
     slot->state = WAITING;
     atomic_fetch_add(&front.waiting, 1);
+    if (slot->is_large) return store_chunks(connection, slot);
     MHD_suspend_connection(connection);
     if (admitted(slot)) produce(slot);
     return MHD_YES;
@@ -146,7 +175,7 @@ static enum MHD_Result begin(struct MHD_Connection *connection, const char *url,
     const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
     if (!length) return refuse(connection, 411, "Content-Length\n");
     size_t expected = strtoull(length, NULL, 10);
-    if (expected > front.pool.slot_bytes) return refuse(connection, 413, "too large\n");
+    if (expected > front.max_body) return refuse(connection, 413, "too large\n");
     struct slot *slot = pool_take(&front.pool);
     if (!slot) return refuse(connection, 503, "every slot is taken\n");
     *context = slot;
@@ -154,12 +183,21 @@ static enum MHD_Result begin(struct MHD_Connection *connection, const char *url,
     slot->expected = expected;
     slot->used = 0;
     slot->failed = 0;
+    slot->kind = RECORD;
+    slot->connection = connection;
+    slot->is_large = expected > front.pool.slot_bytes;
+    if (slot->is_large) chunks_begin(slot);
     strcpy(slot->client, client + 1);
     if (front.hashes && EVP_DigestInit_ex2(slot->sha, front.sha256, NULL) != 1) return MHD_NO;
     return MHD_YES;
 }
 
 static enum MHD_Result receive(struct slot *slot, const char *data, size_t *size) {
+    if (slot->is_large) {
+        size_t before = *size;
+        if (chunks_take(slot, data, size, front.producer, front.topic_name) != MHD_YES) return MHD_NO;
+        return front.hashes && EVP_DigestUpdate(slot->sha, data, before - *size) != 1 ? MHD_NO : MHD_YES;
+    }
     if (*size > slot->expected - slot->used) return MHD_NO;
     memcpy(slot->bytes + slot->used, data, *size);
     if (front.hashes && EVP_DigestUpdate(slot->sha, data, *size) != 1) return MHD_NO;
@@ -181,7 +219,10 @@ static enum MHD_Result handle(
 static void completed(
     void *unused, struct MHD_Connection *connection, void **context, enum MHD_RequestTerminationCode code) {
     (void)unused, (void)connection, (void)code;
-    if (*context) pool_give(&front.pool, *context);
+    struct slot *slot = *context;
+    // A client that left in the middle: the library still reads its chunks.
+    if (slot && slot->is_large) chunks_settle(slot);
+    if (slot) pool_give(&front.pool, slot);
     *context = NULL;
 }
 
@@ -216,7 +257,10 @@ int main(int argc, char **argv) {
     front.queue_end = &front.queued;
     front.window = (unsigned)number(argc, argv, "--window", "0");
     size_t slots = number(argc, argv, "--slots", "128");
-    pool_make(&front.pool, slots, number(argc, argv, "--max-body", "16777216"));
+    front.max_body = number(argc, argv, "--max-body", "16777216");
+    // A larger one goes in chunks.
+    size_t record = number(argc, argv, "--max-record", "33554432");
+    pool_make(&front.pool, slots, front.max_body < record ? front.max_body : record);
     front.hashes = !flag(argc, argv, "--no-sha");
     front.sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     front.topic_name = option(argc, argv, "--topic", "federated_weight_updates");

@@ -9,9 +9,31 @@
 #include "../common/common.h"
 
 enum state { RECEIVING, WAITING, REPORTED };
+/// What a delivery report is about: the first field of either.
+enum kind { RECORD, CHUNK };
+enum { CHUNKS = 8, CHUNK_BYTES = 1 << 20 };
+
+struct chunk {
+    enum kind kind;
+    struct slot *owner;
+    char *bytes;
+    size_t used;
+};
+
+/// Of a body that is too large for a record. The lock is for what the reports' thread changes, too.
+struct chunks {
+    char *bytes, id[64];
+    struct chunk all[CHUNKS], *free[CHUNKS], *filling;
+    unsigned index;
+    pthread_mutex_t lock;
+    int free_count, flying, waiting, ending;
+};
 
 /// One request from its headers to its end. The worker writes it until WAITING, the report's thread until REPORTED.
 struct slot {
+    enum kind kind;
+    int is_large;
+    struct chunks chunks;
     struct slot *next;
     struct MHD_Connection *connection;
     char *bytes;

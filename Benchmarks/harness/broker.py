@@ -34,25 +34,26 @@ class Broker:
 
     def start(self, may_delete: bool) -> None:
         if self.ours:
-            self.start_cluster()
+            self.start_cluster(BROKER_SETTINGS)
         elif json.loads(self.tool("ends"))["high"] > 0 and not may_delete:
             raise Failure(f"{self.address} has records in {TOPIC}, and the benchmark deletes them: "
                           "--may-delete-records says that it may")
         self.tool("create", *(f"{key}={value}" for key, value in TOPIC_SETTINGS.items()))
 
-    def start_cluster(self) -> None:
+    def start_cluster(self, settings: dict, heap: str = "2g") -> None:
+        """Makes a broker of KAFKA_HOME's under the directory."""
         home = os.environ.get("KAFKA_HOME")
         script = os.path.join(home or "", "bin", "local-cluster")
         if not home or not os.access(script, os.X_OK):
             raise Failure("a broker is needed: set KAFKA_HOME to a Kafka with bin/local-cluster, or name one by --kafka HOST:PORT")
         self.script = script
         port = processes.free_port(50, 101)
-        settings = [part for key, value in BROKER_SETTINGS.items() for part in ("-c", f"{key}={value}")]
-        environment = os.environ | {"KAFKA_HEAP_OPTS": "-Xms2g -Xmx2g"}
+        flags = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
+        environment = os.environ | {"KAFKA_HEAP_OPTS": f"-Xms{heap} -Xmx{heap}"}
         # Its output is a file: the broker inherits it and outlives the script, so a pipe would never end.
         log_path = self.directory + ".start"
         with open(log_path, "w+b") as log:
-            done = subprocess.run([script, "start", "-n", "1", "-d", self.directory, "-p", str(port), *settings],
+            done = subprocess.run([script, "start", "-n", "1", "-d", self.directory, "-p", str(port), *flags],
                                   stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True)
         if done.returncode != 0:
             raise Failure("the broker did not start:\n" + processes.tail(log_path))

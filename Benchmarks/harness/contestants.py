@@ -12,6 +12,11 @@ from .broker import TOPIC, Broker
 from .processes import Failure
 
 
+LARGEST_RECORD = 30_000_000
+CHUNK = 1 << 20
+CHUNKS_IN_FLIGHT = 8
+
+
 @dataclass
 class Setting:
     """What is the same for every run."""
@@ -31,24 +36,30 @@ class Setting:
 class Load:
     """One cell's load: bodies of one size, sent in turn."""
     bodies: list[str]
-    size: int
+    size: int  # of a body; the bare producer sends those that no record holds as chunks
     connections: int
     seconds: float
     lead: float = 1.0  # seconds of the same load before what is measured
     requests: int = 10**12
+    chunk: str = ""  # a body of a chunk's size
+
+    @property
+    def is_chunked(self) -> bool:
+        return self.size > LARGEST_RECORD
 
 
 class Producer:
-    """librdkafka alone, with as many records in flight as the servers get connections."""
+    """librdkafka alone, with as many records in flight as the servers get connections, or chunks as their uploads may have."""
     name = "producer"
-    max_size = 30_000_000
+    max_size = 10**15
 
     def run(self, setting: Setting, load: Load) -> dict:
         before, broker = setting.broker.end_offset(), setting.broker.cpu_seconds()
         out = processes.output([
-            os.path.join(setting.tools, "producer"), "--kafka", setting.broker.address, "--topic", TOPIC, "--body", load.bodies[0],
-            "--in-flight", str(load.connections), "--seconds", str(load.seconds),
-            "--requests", str(min(load.requests, setting.run_bytes // load.size + 1)),
+            os.path.join(setting.tools, "producer"), "--kafka", setting.broker.address, "--topic", TOPIC,
+            "--body", load.chunk if load.is_chunked else load.bodies[0],
+            "--in-flight", str(load.connections * (CHUNKS_IN_FLIGHT if load.is_chunked else 1)), "--seconds", str(load.seconds),
+            "--requests", str(min(load.requests, setting.run_bytes // (CHUNK if load.is_chunked else load.size) + 1)),
         ], timeout=load.seconds + 90)
         result = json.loads(out)
         result["peak_rss_mb"] = result.pop("peak_rss_kb") * 1024 / 1e6
@@ -121,7 +132,7 @@ class Server:
 def floor(tools: str, hashes: bool) -> Server:
     command = [os.path.join(tools, "floor"), "--listen", "127.0.0.1:{PORT}", "--kafka", "{KAFKA}", "--topic", "{TOPIC}",
                "--max-body", "{MAX}"]
-    return Server("floor" if hashes else "floor-no-sha", command + ([] if hashes else ["--no-sha"]), 30_000_000)
+    return Server("floor" if hashes else "floor-no-sha", command + ([] if hashes else ["--no-sha"]), 10**15)
 
 
 def fedgate(name: str, path: str, envelope: str, more: list[str]) -> Server:

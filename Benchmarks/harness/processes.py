@@ -72,9 +72,18 @@ def cpu_seconds(pid: int) -> float:
 
 def peak_rss(pid: int) -> float:
     """Megabytes that were resident at most."""
+    return _status(pid, "VmHWM:")
+
+
+def resident(pid: int) -> float:
+    """Megabytes that are resident now."""
+    return _status(pid, "VmRSS:")
+
+
+def _status(pid: int, field: str) -> float:
     with open(f"/proc/{pid}/status") as file:
         for line in file:
-            if line.startswith("VmHWM:"):
+            if line.startswith(field):
                 return int(line.split()[1]) * 1024 / 1e6
     return 0.0
 

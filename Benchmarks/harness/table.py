@@ -88,7 +88,8 @@ def show_memory(results: list[dict]) -> str:
     return "\n".join(["", "memory, one connection, three uploads"] + aligned(table))
 
 
-def aligned(table: list[list[str]]) -> list[str]:
+def aligned(table: list[list[str]], left: int = 1) -> list[str]:
+    """Lines of a table whose first `left` columns are words."""
     widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
-    return ["  ".join([row[0].ljust(widths[0])] + [text.rjust(width) for text, width in zip(row[1:], widths[1:])]).rstrip()
-            for row in table]
+    return ["  ".join(text.ljust(width) if place < left else text.rjust(width)
+                      for place, (text, width) in enumerate(zip(row, widths))).rstrip() for row in table]

@@ -56,6 +56,11 @@ public struct Directory: Sendable, Hashable {
         guard Glibc.rename(file(temporary), file(name)) == 0 else {
             throw FileFailure("cannot rename \(file(temporary))")
         }
+        try sync()
+    }
+
+    /// Returns when the names of its files are on the disk.
+    public func sync() throws(FileFailure) {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileFailure("cannot open \(path)") }
         defer { close(descriptor) }

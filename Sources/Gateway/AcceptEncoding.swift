@@ -1,5 +1,5 @@
 /// The content codings that a client takes (RFC 9110, section 12.5.3).
-struct AcceptEncoding: Sendable {
+struct AcceptEncoding: Sendable, Equatable {
     /// By coding, in thousandths.
     private var weights: [ContentCoding: Int] = [:]
     private var identity: Int?

@@ -1,7 +1,7 @@
 /// The entity tags of `If-Match` or `If-None-Match` (RFC 9110, sections 8.8.3 and 13.1).
 ///
 /// They stay in the header, and are looked through when one is asked for: this is half of the work of a 304.
-struct EntityTags: Sendable {
+struct EntityTags: Sendable, Equatable {
     private let header: String
     /// `*`: whatever there is.
     private let isAny: Bool

@@ -112,8 +112,9 @@ public final class Gateway: RequestRouter {
         let duration = ContinuousClock.now - exchange.startedAt
         let key = RequestTable.Key(route: exchange.label, isHead: exchange.method == "HEAD", status: status)
         core.metrics.requests.count(key, after: duration, bytesIn: exchange.bytesIn, bytesOut: exchange.bytesOut)
-        if (exchange.note as? RequestNote)?.isInFlight == true { core.metrics.inFlight.add(-1) }
-        if let note = exchange.note as? RequestNote, let charged = note.charged {
+        let note = exchange.note as? RequestNote
+        if note?.isInFlight == true { core.metrics.inFlight.add(-1) }
+        if let charged = note?.charged {
             core.door.settle(charged.account, announced: charged.bytes, received: exchange.bytesIn)
         }
         if core.configuration.accessLog {

@@ -81,6 +81,7 @@ final class GatewayCore: Sendable {
     /// From now on `/readyz` says no.
     func beginStopping() {
         stopping.store(true, ordering: .releasing)
+        store.dismissWatchers()
         stopHooks.stop()
     }
 

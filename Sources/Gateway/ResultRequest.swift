@@ -2,7 +2,7 @@ internal import MicroHTTP
 internal import WeightFormats
 
 /// What a request for a result says beside its round.
-struct ResultRequest: Sendable {
+struct ResultRequest: Sendable, Equatable {
     /// Nil asks for the latest.
     let round: Int64?
     /// In which the result is wanted.

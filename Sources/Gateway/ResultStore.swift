@@ -19,8 +19,15 @@ final class ResultStore: Sendable {
         /// Open files, by name, since the same few results are asked for again and again.
         var slices: [String: FileSlice] = [:]
         var latest: Int64?
-        var watchers: [UInt64: @Sendable (StoredResult) -> Bool] = [:]
+        /// Who waits, by the round waited for, nil standing for whichever comes; within it by the order of coming.
+        var watchers: [Int64?: [UInt64: any ResultWatcher]] = [:]
         var nextWatcher: UInt64 = 0
+    }
+
+    /// Where a watcher stands, so that it can be dropped.
+    struct Place: Sendable {
+        fileprivate let round: Int64?
+        fileprivate let number: UInt64
     }
 
     private static let mostOpen = 64
@@ -81,22 +88,35 @@ final class ResultStore: Sendable {
         return slice
     }
 
-    /// Calls `body` with each result that comes from now on, until it says that it has what it wants.
+    /// Tells a watcher of what comes.
     ///
-    /// - Parameter body: on the follower's thread; must not block.
-    /// - Returns: the name under which it can be dropped.
-    func watch(_ body: @escaping @Sendable (StoredResult) -> Bool) -> UInt64 {
+    /// - Parameters:
+    ///   - round: whose result; nil for each that comes.
+    ///   - watcher: retained until it has what it wants, or is dropped.
+    func watch(_ round: Int64?, _ watcher: any ResultWatcher) -> Place {
         state.withLock { state in
             state.nextWatcher += 1
-            state.watchers[state.nextWatcher] = body
-            return state.nextWatcher
+            state.watchers[round, default: [:]][state.nextWatcher] = watcher
+            return Place(round: round, number: state.nextWatcher)
         }
     }
 
     /// Drops a watcher; does nothing when it had its result.
-    func unwatch(_ watcher: UInt64) { state.withLock { _ = $0.watchers.removeValue(forKey: watcher) } }
+    func unwatch(_ place: Place) {
+        state.withLock { state in
+            guard state.watchers[place.round]?.removeValue(forKey: place.number) != nil else { return }
+            if state.watchers[place.round]?.isEmpty == true { state.watchers[place.round] = nil }
+        }
+    }
 
-    var watchers: Int { state.withLock { $0.watchers.count } }
+    /// Tells all watchers that nothing more is going to come.
+    func dismissWatchers() {
+        for watchers in state.withLock({ Array($0.watchers.values) }) {
+            for watcher in watchers.values { watcher.giveUp() }
+        }
+    }
+
+    var watchers: Int { state.withLock { $0.watchers.values.reduce(0) { $0 + $1.count } } }
 
     /// Stores a result and answers those who wait for it.
     ///
@@ -104,42 +124,55 @@ final class ResultStore: Sendable {
     func add(
         _ result: StoredResult, reading read: (@escaping (UnsafeRawBufferPointer) throws -> Void) throws -> Void
     ) throws {
-        let name = Self.weights(result.round)
-        let temporary = name + ".tmp"
-        let file = try File(creating: directory.file(temporary))
+        let temporary = directory.file(Self.weights(result.round) + ".tmp")
+        let file = try File(creating: temporary)
         var written = 0
         try read { piece in
             try file.write(piece, at: written)
             written += piece.count
         }
-        try file.sync()
-        try directory.rename(temporary, to: name)
-        try complete(result)
+        try complete(result, file, from: temporary)
     }
 
     /// Stores a result that came in chunks and is in its file already.
     func add(_ result: StoredResult, _ payload: AssembledPayload) throws {
-        let name = Self.weights(result.round)
-        let temporary = name + ".tmp"
-        try payload.keep(as: directory.file(temporary))
-        try File(reading: directory.file(temporary)).sync()
-        try directory.rename(temporary, to: name)
-        try complete(result)
+        let temporary = directory.file(Self.weights(result.round) + ".tmp")
+        try payload.keep(as: temporary)
+        try complete(result, File(reading: temporary), from: temporary)
     }
 
-    /// Writes the sidecar, with which the result is there.
-    private func complete(_ result: StoredResult) throws {
-        try writing.withLock { _ in try writeSidecar(result) }
-        let watchers = state.withLock { state in
-            Self.note(result, &state)
-            retention.apply(&state, arrived: result.round)
-            return state.watchers
+    /// Answers who waits, then brings the result to the disk; there it is once its sidecar is.
+    ///
+    /// The log has it, so nobody needs to wait for the disk. What cannot be kept is forgotten, and read from the log again.
+    private func complete(_ result: StoredResult, _ file: borrowing File, from temporary: String) throws {
+        try File.move(temporary, to: directory.file(Self.weights(result.round)))
+        try writing.withLock { _ in
+            state.withLock { state in
+                Self.note(result, &state)
+                retention.apply(&state, arrived: result.round)
+            }
+            answer(Arrival(result))
+            do {
+                try file.sync()
+                try directory.sync()
+                try writeSidecar(result)
+            } catch {
+                state.withLock { Self.forget(result.round, &$0) }
+                throw error
+            }
         }
-        defer { bury() }
-        // Outside the lock, since they reply.
-        var satisfied: [UInt64] = []
-        for (name, watcher) in watchers where watcher(result) { satisfied.append(name) }
-        state.withLock { state in for name in satisfied { state.watchers[name] = nil } }
+        bury()
+    }
+
+    private func answer(_ arrival: Arrival) {
+        let (those, others) = state.withLock { state in
+            (state.watchers.removeValue(forKey: arrival.result.round) ?? [:], state.watchers[nil] ?? [:])
+        }
+        // Outside the lock, since they reply; in their order, which is that of the server's lists.
+        for number in those.keys.sorted() { _ = those[number]?.arrived(arrival) }
+        for number in others.keys.sorted() where others[number]?.arrived(arrival) == true {
+            unwatch(Place(round: nil, number: number))
+        }
     }
 
     func writeSidecar(_ result: StoredResult) throws {
@@ -179,6 +212,12 @@ final class ResultStore: Sendable {
     private static func note(_ result: StoredResult, _ state: inout State) {
         state.results[result.round] = result
         if !result.isExpired { state.latest = max(state.latest ?? 0, result.round) }
+    }
+
+    private static func forget(_ round: Int64, _ state: inout State) {
+        state.results[round] = nil
+        state.slices[weights(round)] = nil
+        state.latest = state.results.values.filter { !$0.isExpired }.map(\.round).max()
     }
 
     private static func read(_ path: String) -> StoredResult? {

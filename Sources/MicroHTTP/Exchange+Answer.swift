@@ -14,17 +14,20 @@ extension Exchange {
     ///   - phase: where the exchange has to be; it may have been ended meanwhile.
     ///   - closing: closes the connection afterwards.
     func queue(_ response: Response, from phase: Phase, closing: Bool = false) -> MHD_Result {
-        let chosen = state.withLock { state -> Response? in
+        let step = state.withLock { state -> (Response, [(String, String)])? in
             guard state.phase == phase else { return nil }
-            var chosen = state.reply ?? response
+            let chosen = state.reply ?? response
             state.reply = chosen
-            chosen.headers += state.extraHeaders
             state.status = chosen.status
             state.phase = .queued
-            return chosen
+            return (chosen, state.extraHeaders)
         }
-        guard var chosen else { return .NO }
+        guard case (var chosen, let lines)? = step else { return .NO }
         if closing || core.mode > .running { chosen.close = true }
+        if let shared = chosen.shared, !chosen.close, let queued = shared.queue(chosen, lines, for: self) {
+            return queued
+        }
+        chosen.headers += lines
         if let made = LibraryResponse.make(chosen, for: self) {
             defer { MHD_destroy_response(made) }
             return MHD_queue_response(handle, UInt32(clamping: chosen.status), made)

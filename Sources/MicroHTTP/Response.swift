@@ -17,6 +17,8 @@ public struct Response: Sendable {
     public var close: Bool
     /// What the router's `completed` is to know of it; not sent.
     public var about: (any Sendable)?
+    /// Of an answer that many exchanges get: what is made of it once for all of them.
+    public var shared: SharedResponse?
 
     /// An answer.
     ///

@@ -3,7 +3,7 @@ public import WireJSON
 
 /// One way to write weights down (protocol.md, sections 1 and 2): its names, how it is told from others, how it is read
 /// and written.
-public struct WeightFormat: Sendable {
+public struct WeightFormat: Sendable, Equatable {
     /// In a package's `format` and in `?format=`.
     public let name: String
     /// Further names in `?format=`.
@@ -23,6 +23,9 @@ public struct WeightFormat: Sendable {
 
     /// Of the media types the one that is written.
     public var mediaType: String { mediaTypes[0] }
+
+    /// A name means one format.
+    public static func == (one: WeightFormat, other: WeightFormat) -> Bool { one.name == other.name }
 }
 
 /// The formats that there are.

@@ -84,7 +84,7 @@ private struct AggregatorProcess {
         listener.maxConnections = 512
         listener.log = { [logger] in logger.log(.debug, "libmicrohttpd: \($0)") }
         let server = try Server.start(listener, router: monitor)
-        logger.announce("private listener", [("url", .text("http://\(server.address)"))])
+        logger.announce("private listener") { $0.text("url", "http://\(server.address)") }
         return server
     }
 

@@ -108,7 +108,7 @@ private struct Service {
         if settings.lines.format == .text {
             Terminal.error("fedgate: listening on \(url)")
         } else {
-            logger.announce("listening", [("url", .text(url))])
+            logger.announce("listening") { $0.text("url", url) }
         }
         registry.gauge("fedgate_connections", "Connections that are open.") { Double(server.openConnections) }
         let privateServer = try startPrivate(listener, gateway)
@@ -133,7 +133,7 @@ private struct Service {
         listener.threads = 1
         listener.maxConnections = 512
         let server = try Server.start(listener, router: PrivateRouter(gateway))
-        logger.announce("private listener", [("url", .text("http://\(server.address)"))])
+        logger.announce("private listener") { $0.text("url", "http://\(server.address)") }
         return server
     }
 

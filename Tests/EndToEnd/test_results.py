@@ -76,15 +76,31 @@ def close_again(gateway, number):
 
 
 def test_many_long_polls_for_one_result(gateway, number):
-    answers = []
-    ask = lambda: answers.append(gateway.get(f"/rounds/{number}/result?wait=60"))
-    threads = [threading.Thread(target=ask) for _ in range(50)]
+    """Answers are made once for all who ask alike: each client still gets its own, with its own request's id."""
+    path = f"/rounds/{number}/result?wait=60"
+    kinds = [("GET", path, {}, 200), ("HEAD", path, {}, 200), ("GET", path, {"Range": "bytes=0-7"}, 206),
+             ("GET", path, {"If-None-Match": "*"}, 304), ("GET", path, {"If-Match": '"other"'}, 412),
+             ("GET", path + "&format=npz", {}, 200)]
+    answers = {}
+
+    def ask(name, method, target, headers):
+        answers[name] = gateway.request(method, target, headers=headers | {"X-Request-Id": name})
+
+    asked = {f"client-{n}": kinds[n % len(kinds)] for n in range(60)}
+    threads = [threading.Thread(target=ask, args=(name, *kind[:3])) for name, kind in asked.items()]
     for thread in threads:
         thread.start()
+    eventually("all wait", lambda: b"\nfedgate_long_polls 60\n" in gateway.get("/metrics").body)
     body = close(gateway, number)
     for thread in threads:
         thread.join(90)
-    assert [answer.status for answer in answers] == [200] * 50 and {answer.body for answer in answers} == {body}
+    for name, (method, target, _, status) in asked.items():
+        answer = answers[name]
+        assert answer.status == status and answer.headers.get_all("X-Request-Id") == [name], (name, target)
+        assert answer.headers.get_all("X-Content-Type-Options") == ["nosniff"]
+        if status == 200 and "npz" not in target:
+            assert answer.body == (b"" if method == "HEAD" else body) and answer.headers["Content-Length"] == str(len(body))
+    assert answers["client-2"].body == body[:8] and answers["client-5"].body[:2] == b"PK"
 
 
 def test_the_latest_result(start):
@@ -248,7 +264,7 @@ def test_what_does_not_shrink_is_sent_as_it_is(gateway, number):
     sidecar = gateway.data / "results" / f"round-{number}.json"
     path = f"/rounds/{number}/result"
     assert gateway.get(path, Accept_Encoding="gzip").body == body
-    eventually("it was tried", lambda: json.loads(sidecar.read_text())["incompressible"] == ["gzip"])
+    eventually("it was tried", lambda: sidecar.exists() and json.loads(sidecar.read_text())["incompressible"] == ["gzip"])
     answer = gateway.get(path, Accept_Encoding="gzip")
     assert answer.body == body and answer.headers["Content-Encoding"] is None
     assert not list(sidecar.parent.glob(f"round-{number}.fedwt?*"))

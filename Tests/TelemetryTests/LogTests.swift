@@ -24,8 +24,11 @@ import WireJSON
     @Test func jsonLinesParseWhateverAPeerSays() throws {
         let lines = lines { descriptor in
             let logger = Logger(lowest: .info, format: .json, output: LogOutput(direct: descriptor))
-            logger.event(
-                .info, "a\nb\"", [("path", .text("/x\u{1}\"\\")), ("status", .integer(200)), ("level", .number(.nan))])
+            logger.event(.info, "a\nb\"") { line in
+                line.text("path", "/x\u{1}\"\\")
+                line.integer("status", 200)
+                line.number("level", .nan)
+            }
         }
         #expect(lines.count == 1)
         let object = try #require(try JSONValue(parsing: lines[0].utf8).objectValue)

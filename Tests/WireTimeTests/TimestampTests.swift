@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 import WireTime
 
@@ -8,5 +9,25 @@ import WireTime
     ])
     func isRFC3339(_ seconds: Double, _ text: String) {
         #expect(Timestamp.text(seconds) == text)
+    }
+
+    /// Leap days, turns of centuries, moments before 1970, and any others, as the C library has them.
+    @Test func isTheCLibrarysDate() {
+        var random = SystemRandomNumberGenerator()
+        let notable: [Int64] = [
+            951_782_399, 951_782_400, 951_868_800, 4_107_542_399, 4_107_542_400, -1, -86_400, -2_203_891_201,
+        ]
+        let others = (0..<2000).map { _ in Int64.random(in: -60_000_000_000...253_402_300_799, using: &random) }
+        for seconds in notable + others {
+            var time = time_t(seconds)
+            var parts = tm()
+            gmtime_r(&time, &parts)
+            var text = [CChar](repeating: 0, count: 64)
+            strftime(&text, text.count, "%m-%dT%H:%M:%S", &parts)
+            let date = String(cString: text)
+            #expect(Timestamp.text(seconds: seconds, milliseconds: 7).hasSuffix("-\(date).007Z"))
+            let year = String(Int(parts.tm_year) + 1900)
+            #expect(Timestamp.text(seconds: seconds, milliseconds: 7).contains(year), "\(seconds)")
+        }
     }
 }

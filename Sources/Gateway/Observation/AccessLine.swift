@@ -21,36 +21,48 @@ enum AccessLine {
         let note = RequestNote.of(exchange)
         let route = exchange.label.map { Route.all[$0].pattern } ?? "none"
         let path = exchange.path.utf8.count <= longestPath ? exchange.path : String(exchange.path.prefix(longestPath))
-        var fields: [(String, LogValue)] = [
-            ("request_id", .text(note.id)), ("method", .text(exchange.method)), ("route", .text(route)),
-            ("path", .text(path)), ("status", .integer(Int64(status))),
-            ("bytes_in", .integer(Int64(clamping: exchange.bytesIn))),
-            ("bytes_out", .integer(Int64(exchange.bytesOut))), ("duration_seconds", .number(rounded(duration))),
-            ("remote", .text(exchange.remoteAddress)),
-        ]
-        switch exchange.about as? AnswerNote {
+        logger.event(level, "request") { line in
+            line.text("request_id", note.id)
+            line.text("method", exchange.method)
+            line.text("route", route)
+            line.text("path", path)
+            line.integer("status", Int64(status))
+            line.integer("bytes_in", Int64(clamping: exchange.bytesIn))
+            line.integer("bytes_out", Int64(exchange.bytesOut))
+            line.number("duration_seconds", rounded(duration))
+            line.text("remote", exchange.remoteAddress)
+            append(exchange.about as? AnswerNote, to: &line)
+            if let ended = ended(outcome) { line.text("ended", ended) }
+            if let token = note.tokenID { line.text("token_id", token) }
+            if let trace = note.trace {
+                line.text("trace_id", trace.traceID)
+                line.text("parent_id", trace.parentID)
+            }
+        }
+    }
+
+    private static func append(_ about: AnswerNote?, to line: inout LogLine) {
+        switch about {
         case .stored(let receipt, let isRepeat):
-            fields.append(("outcome", .text(isRepeat ? "repeated" : "stored")))
-            fields.append(("message_id", .text(receipt.messageID)))
-            fields.append(("topic", .text(receipt.position.topic)))
-            fields.append(("partition", .integer(Int64(receipt.position.partition))))
-            fields.append(("offset", .integer(receipt.position.offset)))
-        case .problem(let kind): fields.append(("outcome", .text(kind.rawValue)))
+            line.text("outcome", isRepeat ? "repeated" : "stored")
+            line.text("message_id", receipt.messageID)
+            line.text("topic", receipt.position.topic)
+            line.integer("partition", Int64(receipt.position.partition))
+            line.integer("offset", receipt.position.offset)
+        case .problem(let kind): line.text("outcome", kind.rawValue)
         case nil: break
         }
+    }
+
+    /// How it ended when not with an answer.
+    private static func ended(_ outcome: Outcome) -> String? {
         switch outcome {
-        case .answered: break
-        case .aborted: fields.append(("ended", .text("aborted")))
-        case .timedOut: fields.append(("ended", .text("timed-out")))
-        case .malformed: fields.append(("ended", .text("malformed")))
-        case .stopped: fields.append(("ended", .text("stopped")))
+        case .answered: nil
+        case .aborted: "aborted"
+        case .timedOut: "timed-out"
+        case .malformed: "malformed"
+        case .stopped: "stopped"
         }
-        if let token = note.tokenID { fields.append(("token_id", .text(token))) }
-        if let trace = note.trace {
-            fields.append(("trace_id", .text(trace.traceID)))
-            fields.append(("parent_id", .text(trace.parentID)))
-        }
-        logger.event(level, "request", fields)
     }
 
     /// What probes ask every few seconds is of interest when the answer is no.

@@ -98,7 +98,7 @@ public struct Logger: Sendable {
         _ level: Level, _ message: @autoclosure () -> String, _ fields: @autoclosure () -> [(String, String)] = []
     ) {
         guard admits(level) else { return }
-        write(level, message(), fields().map { ($0.0, .text($0.1)) })
+        write(level, message()) { line in for (name, value) in fields() { line.text(name, value) } }
     }
 
     /// Writes one event whose fields have types.
@@ -106,12 +106,10 @@ public struct Logger: Sendable {
     /// - Parameters:
     ///   - level: how much it matters.
     ///   - message: what happened; no secrets.
-    ///   - fields: names and values.
-    public func event(
-        _ level: Level, _ message: @autoclosure () -> String, _ fields: @autoclosure () -> [(String, LogValue)]
-    ) {
+    ///   - fields: appends them.
+    public func event(_ level: Level, _ message: @autoclosure () -> String, _ fields: (inout LogLine) -> Void) {
         guard admits(level) else { return }
-        write(level, message(), fields())
+        write(level, message(), fields)
     }
 
     /// Something worth a line in everyday work.
@@ -133,12 +131,16 @@ public struct Logger: Sendable {
     ///
     /// - Parameters:
     ///   - message: what happened.
-    ///   - fields: names and values.
-    public func announce(_ message: String, _ fields: [(String, LogValue)] = []) { write(.info, message, fields) }
+    ///   - fields: appends them.
+    public func announce(_ message: String, _ fields: (inout LogLine) -> Void = { _ in }) {
+        write(.info, message, fields)
+    }
 
-    private func write(_ level: Level, _ message: String, _ fields: [(String, LogValue)]) {
+    private func write(_ level: Level, _ message: String, _ fields: (inout LogLine) -> Void) {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
-        output.write(format.line(now, level, message, fields))
+        var line = LogLine(format, now, level, message)
+        fields(&line)
+        output.write(line.finish())
     }
 }
