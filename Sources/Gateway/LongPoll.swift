@@ -34,7 +34,7 @@ final class LongPoll: ExchangeHandler {
             }
             exchange.reply(ResultRoutes.pending(core, request, id))
         }
-        let timer = core.timers.schedule(after: .seconds(request.wait), giveUp)
+        let timer = core.timers.schedule(after: .seconds(request.wait.seconds), giveUp)
         // A gateway that stops keeps nobody waiting.
         let hook = core.stopHooks.add(giveUp)
         waiting.withLock { $0 = (watcher, timer, hook) }

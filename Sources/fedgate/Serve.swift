@@ -53,6 +53,7 @@ struct ServeSettings: Sendable {
     let maxBody: Int
     let memory: Int
     let uploadExpiry: Double
+    let maxWait: Double
     let keepRounds: Int
     let keepBytes: Int
     let contentCodings: [ContentCoding]
@@ -72,6 +73,7 @@ struct ServeSettings: Sendable {
         maxBody = settings[Catalogue.maxBody]
         memory = settings[Catalogue.memory]
         uploadExpiry = settings[Catalogue.uploadExpiry]
+        maxWait = settings[Catalogue.maxWait]
         keepRounds = settings[Catalogue.keepRounds]
         keepBytes = settings[Catalogue.keepBytes]
         contentCodings = settings[Catalogue.contentCodings].compactMap { ContentCoding(rawValue: $0) }
@@ -167,6 +169,7 @@ private struct Service {
         configuration.version = Fedgate.version
         configuration.door = settings.door
         configuration.uploadExpiry = .seconds(settings.uploadExpiry)
+        configuration.maxWait = settings.maxWait
         let gateway = try Gateway(configuration, log: log, board: board, registry: registry, logger: logger)
         defer { gateway.stop() }
         guard gateway.start() else { throw StartFailure(description: "the system gives no thread") }
