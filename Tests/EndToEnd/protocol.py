@@ -46,6 +46,13 @@ def unpack(package):
     return header, payload
 
 
+def commit(stored, count, sender, round_number):
+    """The fields of the message of a payload that went in so many chunks, in the JSON envelope."""
+    whole = package(stored, "model_weights", client_id=sender, round_number=round_number,
+                    chunks={"count": count, "size": len(stored)})
+    return json.loads(message(whole[:head_end(whole)], sender, round_number))
+
+
 def message(package, sender, round_number, message_type="weight_update", **metadata):
     """A record's value in the JSON envelope."""
     fields = {"message_id": str(uuid.uuid4()), "message_type": message_type, "sender_id": sender,
