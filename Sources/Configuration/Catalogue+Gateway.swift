@@ -76,6 +76,10 @@ extension Catalogue {
     public static let uploadExpiry = Key<Double>.number(
         "limits.upload_expiry", 86_400, in: 1...31_536_000, unit: "seconds", flag: "--upload-expiry",
         "how long an upload in parts is kept that does not grow")
+    /// Seconds.
+    public static let maxWait = Key<Double>.number(
+        "limits.max_wait", 60, in: 0...600, unit: "seconds", flag: "--max-wait",
+        "how long a request may wait for a result or a command; less than what proxies in front allow")
 
     /// Requests a minute.
     public static let clientRequests = Key<Int?>.integer(
@@ -86,7 +90,9 @@ extension Catalogue {
         "limits.client_bytes_per_hour", otherwise: "any number", flag: "--client-bytes",
         "bytes of bodies that one client may send an hour")
 
-    static let limits = [memory.setting, uploadExpiry.setting, clientRequests.setting, clientBytes.setting]
+    static let limits = [
+        memory.setting, uploadExpiry.setting, maxWait.setting, clientRequests.setting, clientBytes.setting,
+    ]
 
     /// The directory for everything.
     public static let data = Key<String>.text(

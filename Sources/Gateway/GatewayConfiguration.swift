@@ -51,6 +51,8 @@ public struct GatewayConfiguration: Sendable {
     public var contentCodings = ContentCoding.allCases
     /// How long an upload in parts is kept to which nothing is appended.
     public var uploadExpiry: Duration = .seconds(24 * 3600)
+    /// How long a request waits at most for a result or a command, in seconds.
+    public var maxWait = 60.0
     /// How often a small message is appended again that the log did not take.
     public var maxRetries = 3
     /// Who comes in.

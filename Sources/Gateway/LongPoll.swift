@@ -30,7 +30,7 @@ final class LongPoll: ExchangeHandler, ResultWatcher {
         wait.withLock { wait in
             wait = Wait(
                 exchange: exchange, place: core.store.watch(request.round, self),
-                timer: core.timers.schedule(after: .seconds(request.wait)) { [self] in giveUp() })
+                timer: core.timers.schedule(after: .seconds(request.wait.seconds)) { [self] in giveUp() })
         }
         // The result, or the gateway's stop, may have come between the first look and the watch.
         if let result = request.round.map({ core.store[$0] }) ?? core.store.latest, isWanted(result) {

@@ -7,26 +7,21 @@ struct ResultRequest: Sendable, Equatable {
     let round: Int64?
     /// In which the result is wanted.
     let format: WeightFormat
-    /// Seconds that the client is ready to wait.
-    let wait: Int64
+    /// How long the client is ready to wait.
+    let wait: WaitTime
     /// Whether nothing but the headers is wanted.
     let isHead: Bool
-    /// Whether the wait was asked for by `Prefer` (RFC 7240), which is then confirmed.
-    let isPreference: Bool
     private let acceptEncoding: AcceptEncoding
     private let ifNoneMatch: EntityTags?
     private let ifMatch: EntityTags?
     private let ifRange: String?
     private let rangeHeader: String?
 
-    init(_ request: borrowing Request, round: String?) throws(Failure) {
+    init(_ request: borrowing Request, round: String?, _ core: GatewayCore) throws(Failure) {
         self.round = if let round { try WholeNumber.round(round) } else { nil }
         let query = try Query(request, known: ["wait", "format"])
         format = try Self.format(query["format"], request.header("Accept"))
-        let asked = try query.integer("wait", in: 0...WholeNumber.largest)
-        let preferred = request.header("Prefer").flatMap(Self.preferredWait)
-        wait = min(asked ?? preferred ?? 0, 60)
-        isPreference = asked == nil && preferred != nil
+        wait = try WaitTime(request, query, most: core.configuration.maxWait)
         acceptEncoding = AcceptEncoding(request.header("Accept-Encoding"))
         ifNoneMatch = request.header("If-None-Match").map { EntityTags($0) }
         ifMatch = request.header("If-Match").map { EntityTags($0) }
@@ -75,15 +70,6 @@ struct ResultRequest: Sendable, Equatable {
     func range(of representation: Representation) -> ByteRange.Verdict {
         if let ifRange, ifRange != representation.etag { return .whole }
         return ByteRange.parse(rangeHeader, size: representation.size)
-    }
-
-    /// `wait=` of a Prefer header; other preferences are ignored.
-    static func preferredWait(_ header: String) -> Int64? {
-        for preference in header.split(whereSeparator: { $0 == "," || $0 == ";" }) {
-            let parts = preference.split(separator: "=", maxSplits: 1).map { String($0.trimmed()) }
-            if parts.count == 2, parts[0].lowercased() == "wait" { return WholeNumber.parse(parts[1]) }
-        }
-        return nil
     }
 
     /// `?format=`, which rules, or what `Accept` likes best; FEDWT001 where there is no preference.

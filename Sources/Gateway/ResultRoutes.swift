@@ -4,11 +4,11 @@ internal import WeightFormats
 /// `GET|HEAD /rounds/{n}/result` and `/rounds/latest/result`.
 enum ResultRoutes {
     static func result(_ request: borrowing Request, _ call: Call) throws(Failure) -> Acceptance {
-        try answer(call.core, ResultRequest(request, round: call.parameters["round"]), call.id)
+        try answer(call.core, ResultRequest(request, round: call.parameters["round"], call.core), call.id)
     }
 
     static func latest(_ request: borrowing Request, _ call: Call) throws(Failure) -> Acceptance {
-        try answer(call.core, ResultRequest(request, round: nil), call.id)
+        try answer(call.core, ResultRequest(request, round: nil, call.core), call.id)
     }
 
     private static func answer(
@@ -16,12 +16,12 @@ enum ResultRoutes {
     ) throws(Failure) -> Acceptance {
         if let result = request.round.map({ core.store[$0] }) ?? core.store.latest {
             // A wait for the latest is a wait for another one than the client holds.
-            if request.round != nil || request.wait == 0 || !request.holds(result) {
+            if request.round != nil || request.wait.seconds == 0 || !request.holds(result) {
                 return response(core, request, result, id).map { .reply($0) }
                     ?? .handle(FormWait(core, request, result, id))
             }
         }
-        guard request.wait > 0 else { return .reply(pending(core, request, id)) }
+        guard request.wait.seconds > 0 else { return .reply(pending(core, request, id)) }
         return .handle(LongPoll(core, request, id))
     }
 
@@ -93,8 +93,7 @@ enum ResultRoutes {
         } else {
             headers.append(("Cache-Control", "public, max-age=31536000, immutable"))
         }
-        if request.isPreference { headers.append(("Preference-Applied", "wait=\(request.wait)")) }
-        return headers
+        return headers + request.wait.headers
     }
 
     static func pending(_ core: GatewayCore, _ request: ResultRequest, _ id: String) -> Response {

@@ -89,6 +89,7 @@ private struct Service {
         configuration.version = Fedgate.version
         configuration.door = settings.door
         configuration.uploadExpiry = .seconds(settings.uploadExpiry)
+        configuration.maxWait = settings.maxWait
         let gateway = try Gateway(configuration, log: log, board: board, registry: registry, logger: logger)
         defer { gateway.stop() }
         guard gateway.start() else { throw StartFailure(description: "the system gives no thread") }

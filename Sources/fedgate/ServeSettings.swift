@@ -18,6 +18,7 @@ struct ServeSettings: Sendable {
     let maxBody: Int
     let memory: Int
     let uploadExpiry: Double
+    let maxWait: Double
     let keepRounds: Int
     let keepBytes: Int
     let contentCodings: [ContentCoding]
@@ -38,6 +39,7 @@ struct ServeSettings: Sendable {
         maxBody = settings[Catalogue.maxBody]
         memory = settings[Catalogue.memory]
         uploadExpiry = settings[Catalogue.uploadExpiry]
+        maxWait = settings[Catalogue.maxWait]
         keepRounds = settings[Catalogue.keepRounds]
         keepBytes = settings[Catalogue.keepBytes]
         contentCodings = settings[Catalogue.contentCodings].compactMap { ContentCoding(rawValue: $0) }

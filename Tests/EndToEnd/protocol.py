@@ -7,6 +7,7 @@ import json
 import sqlite3
 import struct
 import time
+import urllib.parse
 import uuid
 from contextlib import closing
 
@@ -45,6 +46,13 @@ def unpack(package):
     return header, payload
 
 
+def commit(stored, count, sender, round_number):
+    """The fields of the message of a payload that went in so many chunks, in the JSON envelope."""
+    whole = package(stored, "model_weights", client_id=sender, round_number=round_number,
+                    chunks={"count": count, "size": len(stored)})
+    return json.loads(message(whole[:head_end(whole)], sender, round_number))
+
+
 def message(package, sender, round_number, message_type="weight_update", **metadata):
     """A record's value in the JSON envelope."""
     fields = {"message_id": str(uuid.uuid4()), "message_type": message_type, "sender_id": sender,
@@ -66,6 +74,37 @@ def opened(value):
     return fields, *unpack(whole)
 
 
+def from_event(headers, value):
+    """The fields of a message in the binary envelope, by its headers as text and its value."""
+    assert headers["ce_specversion"] == "1.0" and headers.get("content-type", "application/vnd.fedpk") == "application/vnd.fedpk"
+    fields = {"message_id": headers["ce_id"], "message_type": headers["ce_type"].removeprefix("fedgate."),
+              "sender_id": urllib.parse.unquote(headers["ce_source"].removeprefix("/clients/"), errors="strict"),
+              "timestamp": float(headers["ce_timestamp"]), "round_number": int(headers["ce_subject"]),
+              "metadata": json.loads(headers.get("ce_metadata", "{}")), "checksum": headers["ce_checksum"]}
+    assert signature(fields, value) == fields["checksum"]
+    return fields
+
+
+def pack_headers(headers):
+    """Headers as the embedded log keeps them."""
+    out = struct.pack("<I", len(headers))
+    for name, value in headers.items():
+        for text in (name.encode(), value.encode()):
+            out += struct.pack("<I", len(text)) + text
+    return out
+
+
+def unpack_headers(data):
+    """What `pack_headers` packed."""
+    texts, place = [], 4
+    while place < len(data):
+        length, = struct.unpack_from("<I", data, place)
+        texts.append(data[place + 4:place + 4 + length].decode())
+        place += 4 + length
+    assert len(texts) == 2 * struct.unpack_from("<I", data)[0]
+    return dict(zip(texts[::2], texts[1::2]))
+
+
 class EmbeddedLog:
     """The log of a gateway that is not on Kafka; to be written to while no gateway runs."""
 
@@ -77,8 +116,13 @@ class EmbeddedLog:
             return [value for value, in log.execute(
                 "SELECT value FROM record WHERE topic = ? ORDER BY offset", [topic.encode()])]
 
-    def append(self, topic, key, value):
+    def headers(self, topic):
+        with closing(sqlite3.connect(self.path)) as log:
+            return [unpack_headers(headers) for headers, in log.execute(
+                "SELECT headers FROM record WHERE topic = ? ORDER BY offset", [topic.encode()])]
+
+    def append(self, topic, key, value, headers=None):
         with closing(sqlite3.connect(self.path)) as log, log:
             log.execute(
                 "INSERT INTO record SELECT ?1, coalesce(max(offset), -1) + 1, ?2, ?3, ?4, ?5 FROM record WHERE topic = ?1",
-                [topic.encode(), int(time.time() * 1000), key.encode(), bytes(4), value])
+                [topic.encode(), int(time.time() * 1000), key.encode(), pack_headers(headers or {}), value])

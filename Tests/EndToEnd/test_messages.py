@@ -123,6 +123,13 @@ def test_a_long_poll_ends_with_the_command(gateway):
         poll.join(50)
     assert [a.json["commands"][0]["command"] for a in answers] == 8 * [{"n": 1}]
     assert all(a.headers["Preference-Applied"] == "wait=60" for a in answers)
+
+
+def test_no_wait_is_longer_than_the_gateway_admits(start):
+    gateway = start(Gateway, "--max-wait", "1")
+    answer = gateway.get("/commands", Prefer="wait=600")
+    assert answer.json["commands"] == [] and answer.headers["Preference-Applied"] == "wait=1"
+    assert gateway.get("/rounds/1/result?wait=9007199254740991").problem == "round-pending"
     eventually("nobody waits", lambda: "fedgate_command_listeners 0" in gateway.get("/metrics").body.decode())
 
 

@@ -48,7 +48,7 @@ final class CommandPoll: ExchangeHandler, Waiter {
         line.raw(",\"truncated\":\(page.isTruncated)}\n")
         var response = Answers.text(line.bytes, type: "application/json")
         response.headers.append(("Vary", "Accept"))
-        if wait.isPreference { response.headers.append(("Preference-Applied", "wait=\(wait.seconds)")) }
+        response.headers += wait.headers
         exchange.reply(response)
     }
 }

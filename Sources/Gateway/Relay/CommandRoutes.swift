@@ -10,7 +10,7 @@ enum CommandRoutes {
 
     static func list(_ request: borrowing Request, _ call: Call) throws(Failure) -> Acceptance {
         let query = try Query(request, known: ["after", "wait"])
-        let wait = try WaitTime(request, query)
+        let wait = try WaitTime(request, query, most: call.core.configuration.maxWait)
         let after = try cursor(query["after"], "after")
         let last = try cursor(request.header("Last-Event-ID"), "Last-Event-ID")
         guard EventStream.isWanted(request) else {

@@ -3,17 +3,33 @@ internal import Synchronization
 internal import Threads
 
 /// How long a request is ready to wait: `?wait=`, or `Prefer: wait=` (RFC 7240).
-struct WaitTime: Sendable {
-    /// At most 60.
-    let seconds: Int64
+struct WaitTime: Sendable, Equatable {
+    /// Within the gateway's bound.
+    let seconds: Double
     /// Whether it was asked for by `Prefer`, which is then confirmed.
-    let isPreference: Bool
+    private let isPreference: Bool
 
-    init(_ request: borrowing Request, _ query: Query) throws(Failure) {
+    /// - Parameters:
+    ///   - request: whose `Prefer` is read.
+    ///   - query: its item `wait` overrules that.
+    ///   - most: seconds.
+    init(_ request: borrowing Request, _ query: Query, most: Double) throws(Failure) {
         let asked = try query.integer("wait", in: 0...WholeNumber.largest)
-        let preferred = request.header("Prefer").flatMap(ResultRequest.preferredWait)
-        seconds = min(asked ?? preferred ?? 0, 60)
+        let preferred = request.header("Prefer").flatMap(Self.preferred)
+        seconds = min(Double(asked ?? preferred ?? 0), most)
         isPreference = asked == nil && preferred != nil
+    }
+
+    /// None, or the confirmation of the preference, in whole seconds.
+    var headers: [(String, String)] { isPreference ? [("Preference-Applied", "wait=\(Int64(seconds))")] : [] }
+
+    /// `wait=` of a Prefer header; other preferences are ignored.
+    private static func preferred(_ header: String) -> Int64? {
+        for preference in header.split(whereSeparator: { $0 == "," || $0 == ";" }) {
+            let parts = preference.split(separator: "=", maxSplits: 1).map { String($0.trimmed()) }
+            if parts.count == 2, parts[0].lowercased() == "wait" { return WholeNumber.parse(parts[1]) }
+        }
+        return nil
     }
 }
 
