@@ -57,6 +57,19 @@ def test_npy_deflated_fortran_and_big_endian_are_normalised(gateway, fresh):
     assert same([back["f"], back["b"], back["c"]], [matrix, matrix, cube])
 
 
+def test_fedwt_with_a_byte_order_is_normalised(gateway, fresh):
+    number = fresh()
+    dense, thin = np.linspace(-1, 1, 7, dtype=np.float32), np.zeros(9, np.int16)
+    thin[4] = 300
+    coordinates = struct.pack("<IIQI", 1, 9, 1, 4) + struct.pack(">h", 300)
+    swapped = assemble(Record(">f4", dense.shape, dense.astype(">f4").tobytes()), Record(">i2", thin.shape, coordinates, flag=2))
+    little = assemble(Record("<f4", dense.shape, dense.tobytes()), Record("int16", thin.shape, thin.tobytes()))
+    for site, body in zip("ab", (swapped, little)):
+        assert send(gateway, f"/rounds/{number}/updates/{site}", body).status == 202
+    result, _ = decode(gateway.result(number))
+    assert same(result, [dense, thin])
+
+
 def test_npy_holds_one_array(gateway, fresh):
     number = fresh()
     matrix = np.arange(12, dtype=np.float32).reshape(3, 4)

@@ -49,7 +49,7 @@ public final class FEDWT001Decoder: WeightDecoder {
         let start = Int(body.start)
         if let pickled = body.pickled { return pickled }
         guard body.isSparse else {
-            return .dense(bytes: start..<start + spec.byteCount, axes: nil, bigEndian: false)
+            return .dense(bytes: start..<start + spec.byteCount, axes: nil, bigEndian: body.isBigEndian)
         }
         let ndim = spec.shape.count
         let first = start + 12 + 4 * ndim
@@ -57,6 +57,6 @@ public final class FEDWT001Decoder: WeightDecoder {
         let values = first + ndim * length
         return .sparse(
             count: body.stored, coordinates: (0..<ndim).map { first + $0 * length..<first + ($0 + 1) * length },
-            coordinateSize: 4, values: values..<values + body.stored * spec.dtype.itemSize, bigEndian: false)
+            coordinateSize: 4, values: values..<values + body.stored * spec.dtype.itemSize, bigEndian: body.isBigEndian)
     }
 }

@@ -20,12 +20,11 @@ extension FEDWT001Validator {
             try expect(.dtype(length: Int(field[0])), Int(field[0]))
         case .dtype:
             let name = String(decoding: field, as: UTF8.self)
-            guard let known = DType(rawValue: name) else {
-                let all = DType.allCases.map(\.rawValue).joined(separator: ", ")
+            guard let known = ElementType(text: name) else {
                 throw WeightFailure(
-                    "dtype \(name.debugDescription) is not one of \(all)", at: fieldOffset, array: index)
+                    "dtype \(name.debugDescription) is not one of \(ElementType.admitted)", at: fieldOffset, array: index)
             }
-            dtype = known
+            element = known
             try expect(.elements, 8)
         default:
             try addArray(index)
@@ -34,7 +33,7 @@ extension FEDWT001Validator {
 
     private mutating func addArray(_ index: Int) throws(WeightFailure) {
         let name = names.isEmpty ? nil : names[index]
-        guard let spec = ArraySpec(name: name, dtype: dtype, shape: shape) else {
+        guard let spec = ArraySpec(name: name, dtype: element.dtype, shape: shape) else {
             throw WeightFailure("shape \(shape) overflows", at: fieldOffset, array: index)
         }
         let count = integer(UInt64.self)
@@ -50,6 +49,7 @@ extension FEDWT001Validator {
         }
         decoded += UInt64(spec.byteCount)
         arrays.append(spec)
+        areBigEndian.append(element.bigEndian)
         if arrays.count < arrayCount {
             try expect(.ndim, 1)
         } else {
@@ -72,7 +72,8 @@ extension FEDWT001Validator {
         guard !seen[index] else { throw WeightFailure("index \(index) comes twice", at: start, array: index) }
         seen[index] = true
         lastIndex = index
-        bodies[index] = Body(isSparse: flag != 0, start: start + 13, stored: arrays[index].count)
+        bodies[index] = Body(
+            isSparse: flag != 0, start: start + 13, stored: arrays[index].count, isBigEndian: areBigEndian[index])
         recordsLeft -= 1
         switch flag {
         case 0:

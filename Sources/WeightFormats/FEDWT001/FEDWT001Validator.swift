@@ -19,6 +19,8 @@ public struct FEDWT001Validator: ~Copyable {
         public var start: UInt64
         /// Elements that are there: all of a dense array.
         public var stored: Int
+        /// The elements' bytes are in network order.
+        public var isBigEndian = false
         /// Of a pickled sparse array, where its coordinates and values are.
         public var pickled: DecodedArray.Storage?
     }
@@ -33,6 +35,8 @@ public struct FEDWT001Validator: ~Copyable {
 
     /// The arrays in the order of their indices; complete once the stream is.
     public internal(set) var arrays: [ArraySpec] = []
+    /// Whether the elements of each are in network order.
+    var areBigEndian: [Bool] = []
     /// The metadata object.
     public internal(set) var metadata: [String: JSONValue] = [:]
 
@@ -47,7 +51,7 @@ public struct FEDWT001Validator: ~Copyable {
     var skip: UInt64 = 0
     var arrayCount = 0
     var shape: [UInt64] = []
-    var dtype = DType.float32
+    var element = ElementType(.float32)
     var decoded: UInt64 = 0
     var seen: [Bool] = []
     var recordsLeft = 0
