@@ -93,6 +93,20 @@ final class GatewayCore: Sendable {
         return Answers.problem(failure, request: id)
     }
 
+    /// Why the log did not take a record.
+    ///
+    /// librdkafka says of a topic only that it does not know it, which passes when the topic is new. What a broker says of it
+    /// `health` has heard.
+    func failure(_ failure: LogFailure) -> Failure {
+        guard failure.kind == .unreachable, let reason = health.topicProblem else { return Failure(failure) }
+        return Failure(.logTopic, reason)
+    }
+
+    /// Why the log did not take a chunk: without its commit record the update does not exist, whatever became of the chunk.
+    func failure(chunk failure: LogFailure) -> Failure {
+        failure.kind == .outcomeUnknown ? Failure(.logUnreachable, failure.reason) : self.failure(failure)
+    }
+
     func checkOpen(_ round: Int64) throws(Failure) {
         guard store[round] == nil else { throw Failure(.roundClosed, "round \(round) has its result") }
     }

@@ -49,7 +49,7 @@ struct UploadSink: ~Copyable {
             }
             guard try beginChunks(waiter) else { return .waitForMemory }
         }
-        if let failure = flight.failure { throw Failure(chunk: failure) }
+        if let failure = flight.failure { throw gateway.failure(chunk: failure) }
         guard flight.hasRoom(for: waiter) else { return .waitForLog }
         while let missing = chunks?.slabsMissing(for: count), missing > 0 {
             guard let slab = gateway.admission.acquire(gateway.chunkSize, for: waiter) else { return .waitForMemory }

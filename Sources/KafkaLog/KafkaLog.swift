@@ -118,7 +118,7 @@ public final class KafkaLog: EventLog {
         return limit.partitions
     }
 
-    private func current() throws(LogFailure) -> Producer {
+    func current() throws(LogFailure) -> Producer {
         guard let current = producer.withLock({ $0 }) else {
             throw isClosed.load(ordering: .acquiring)
                 ? LogFailure(.closed, "the log is closed")
