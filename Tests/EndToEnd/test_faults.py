@@ -136,6 +136,30 @@ def test_a_topic_that_is_gone_is_500_and_not_ready(make_cluster, start, number):
     ready(gateway)
 
 
+def test_a_topic_whose_limit_is_lowered_gets_chunks(make_cluster, start, number):
+    cluster = make_cluster(1)
+    gateway = ready(start(Gateway, "--kafka", cluster.brokers, "--aggregator", "--min-updates", "2"))
+    body = encode([np.arange(120_000.0)])
+    assert len(body) > 900_000
+    gateway.stored(number, "a", body)
+    subprocess.run(
+        [Path(kafka_home()) / "bin" / "kafka-run-class.sh", "kafka.admin.ConfigCommand", "--bootstrap-server",
+         cluster.brokers, "--alter", "--entity-type", "topics", "--entity-name", UPDATES, "--add-config",
+         "max.message.bytes=300000"], check=True, capture_output=True, timeout=120)
+    statuses = []
+
+    def stored():
+        answer = gateway.put(number, "b", body)
+        statuses.append((answer.status, answer.json.get("type")))
+        return answer.status == 202
+
+    eventually("it is stored", stored)
+    # It is not the client's fault, and not its business.
+    assert set(statuses) <= {(503, "/problems/log-unreachable"), (202, None)} and len(statuses) > 1, statuses
+    assert "admits less than before" in gateway.errors()
+    assert (decode(gateway.result(number))[0][0] == np.arange(120_000.0)).all()
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of 64 MiB."""

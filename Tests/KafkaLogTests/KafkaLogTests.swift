@@ -32,6 +32,24 @@ struct KafkaLogTests {
         #expect(limits[topic] == TopicLimits(partitions: 1, maxRecordBytes: 54_321))
     }
 
+    /// The broker counts the batch, of which librdkafka would make one of a megabyte.
+    @Test func manyRecordsAtOnceFitATopicThatAdmitsLittle() throws {
+        let log = try open()
+        defer { log.close(within: .seconds(5)) }
+        let topic = name("batch")
+        _ = try log.prepare([TopicSpec(name: topic, partitions: 1, maxRecordBytes: 20_000)])
+        let pool = SlabPool(limit: 16 << 20)
+        let results = Monitor<[Result<Position, LogFailure>]>([])
+        for _ in 0..<100 {
+            let slab = try #require(pool.acquire(5000))
+            log.append(Record(key: [1], headers: [], slab: slab, range: 0..<5000), to: topic) { result in
+                results.change { $0.append(result) }
+            }
+        }
+        let all = try #require(results.wait(within: .seconds(60)) { $0.count == 100 ? $0 : nil })
+        for result in all { #expect(throws: Never.self) { try result.get() } }
+    }
+
     /// What the producer held fails, and is not lost silently; what comes a moment later is stored.
     @Test func aProducerThatMetAFatalErrorIsReplaced() throws {
         let log = try open()
