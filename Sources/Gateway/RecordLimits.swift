@@ -36,7 +36,7 @@ final class RecordLimits: Sendable {
     /// What holds for an upload that begins now, to its end.
     var sizes: Sizes { state.withLock { $0.sizes } }
 
-    /// The topic has refused what was within its limit: somebody has lowered it. Asks for it, on a thread of its own.
+    /// Asks for the limit on a thread of its own: the topic has refused what was within it.
     func readAgain(_ log: any EventLog, _ logger: Logger) {
         let begins = state.withLock { state in
             defer { state.isReading = true }
