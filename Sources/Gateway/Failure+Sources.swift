@@ -59,12 +59,6 @@ extension Failure {
         self.init(kind, failure.reason)
     }
 
-    /// A log that did not take a chunk: without its commit record the update does not exist, whatever became of the chunk.
-    init(chunk failure: LogFailure) {
-        self.init(failure)
-        if kind == .outcomeUnknown { self = Failure(.logUnreachable, failure.reason) }
-    }
-
     /// A message that does not fit its envelope.
     init(_ failure: EnvelopeFailure) { self.init(.badRequest, "\(failure.field): \(failure.reason)") }
 

@@ -187,7 +187,8 @@ enum FailureKind: String, CaseIterable, Sendable {
         case .busy:
             Row(
                 status: 503, title: "The gateway has no room for the body now", retriable: true,
-                explanation: "Its memory budget or the log's queue is full. Ask again after Retry-After seconds.")
+                explanation:
+                    "Its memory budget, the log's queue or a disk is full. Ask again after Retry-After seconds.")
         case .stopping:
             Row(
                 status: 503, title: "The gateway is shutting down", retriable: true,

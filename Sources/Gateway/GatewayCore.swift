@@ -34,13 +34,11 @@ final class GatewayCore: Sendable {
     let board: RoundBoard
     let logger: Logger
     /// Bytes of a message's metadata at most.
-    let metadataRoom = 16 << 10
+    let metadataRoom = RecordLimits.metadata
     /// Bytes of the largest body.
     var maxBody: Int { configuration.maxBody }
-    /// Bytes of the largest payload that goes into one record; larger ones go in chunks.
-    let largestRecordPayload: Int
-    /// Bytes of a chunk.
-    let chunkSize: Int
+    /// How much goes into one record.
+    let records: RecordLimits
     private let stopping = Atomic(false)
 
     init(
@@ -68,12 +66,7 @@ final class GatewayCore: Sendable {
         updates = UpdateReader(log, store, limits, logger)
         relay = Relay(log, retries: configuration.maxRetries, timers, registry, logger)
         rounds = RoundFeed(store, board, configuration)
-        let record = configuration.maxRecordBytes
-        chunkSize = min(configuration.chunkSize, record - ChunkRecord.overhead)
-        // A slab may be a quarter larger than what was asked for, and has to fit the memory for all uploads.
-        largestRecordPayload = RecordSealer.largestPayload(
-            inRecord: min(record, configuration.memory / 5 * 4), envelope: configuration.uploads.envelope,
-            compression: configuration.uploads.compression, metadata: metadataRoom)
+        records = RecordLimits(configuration)
     }
 
     var isStopping: Bool { stopping.load(ordering: .acquiring) }
@@ -92,6 +85,25 @@ final class GatewayCore: Sendable {
             logger.warning(failure.kind.rawValue, [("request_id", id), ("detail", failure.detail)])
         }
         return Answers.problem(failure, request: id)
+    }
+
+    /// Why the log did not take a record.
+    ///
+    /// librdkafka says of a topic only that it does not know it, which passes when the topic is new. What a broker says of it
+    /// `health` has heard.
+    func failure(_ failure: LogFailure) -> Failure {
+        if failure.kind == .tooLarge {
+            // It was made to fit: the limit is another one by now, and that is nothing that the client could mend.
+            records.readAgain(log, logger)
+            return Failure(.logUnreachable, "\(failure.reason); the topic's limit is read anew, send it again")
+        }
+        guard failure.kind == .unreachable, let reason = health.topicProblem else { return Failure(failure) }
+        return Failure(.logTopic, reason)
+    }
+
+    /// Why the log did not take a chunk: without its commit record the update does not exist, whatever became of the chunk.
+    func failure(chunk failure: LogFailure) -> Failure {
+        failure.kind == .outcomeUnknown ? Failure(.logUnreachable, failure.reason) : self.failure(failure)
     }
 
     func checkOpen(_ round: Int64) throws(Failure) {

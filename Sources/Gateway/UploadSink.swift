@@ -27,14 +27,17 @@ struct UploadSink: ~Copyable {
     private var chunks: ChunkSealer?
     private var commit: RecordSealer?
     private let flight: ChunkFlight
+    /// One and the same for all of the upload.
+    private let sizes: RecordLimits.Sizes
     private var received = 0
 
     init(_ gateway: GatewayCore, clientID: String, contentLength: Int?) {
         self.gateway = gateway
         self.clientID = clientID
         self.contentLength = contentLength
+        sizes = gateway.records.sizes
         // Two at least, so that one can be filled while another is on its way.
-        flight = ChunkFlight(most: max(2, gateway.configuration.uploadWindow / gateway.chunkSize))
+        flight = ChunkFlight(most: max(2, gateway.configuration.uploadWindow / sizes.chunk))
     }
 
     /// Gets memory for the next bytes.
@@ -43,16 +46,16 @@ struct UploadSink: ~Copyable {
             if record?.fits(count) == true { return .enough }
             // An announced body gets all its memory at once; others grow by doubling.
             let most = contentLength ?? received + count
-            if most <= gateway.largestRecordPayload {
-                let payload = contentLength ?? min(max(2 * most, 256 << 10), gateway.largestRecordPayload)
+            if most <= sizes.payload {
+                let payload = contentLength ?? min(max(2 * most, 256 << 10), sizes.payload)
                 return growRecord(to: payload, waiter) ? .enough : .waitForMemory
             }
             guard try beginChunks(waiter) else { return .waitForMemory }
         }
-        if let failure = flight.failure { throw Failure(chunk: failure) }
+        if let failure = flight.failure { throw gateway.failure(chunk: failure) }
         guard flight.hasRoom(for: waiter) else { return .waitForLog }
         while let missing = chunks?.slabsMissing(for: count), missing > 0 {
-            guard let slab = gateway.admission.acquire(gateway.chunkSize, for: waiter) else { return .waitForMemory }
+            guard let slab = gateway.admission.acquire(sizes.chunk, for: waiter) else { return .waitForMemory }
             chunks?.give(slab)
         }
         return .enough
@@ -105,11 +108,11 @@ struct UploadSink: ~Copyable {
         if let begun = record.take() {
             do throws(EnvelopeFailure) {
                 chunks = try ChunkSealer(
-                    continuing: begun, messageID: id, key: key, chunkSize: gateway.chunkSize, emit: send)
+                    continuing: begun, messageID: id, key: key, chunkSize: sizes.chunk, emit: send)
             } catch { throw Failure(error) }
         } else {
             chunks = ChunkSealer(
-                messageID: id, key: key, chunkSize: gateway.chunkSize,
+                messageID: id, key: key, chunkSize: sizes.chunk,
                 compression: gateway.configuration.uploads.compression)
         }
         return true

@@ -64,7 +64,7 @@ final class UploadStorage: Sendable {
     /// Without its commit record the update does not exist; so that one goes when every chunk is acknowledged.
     private func store(after flight: ChunkFlight) {
         flight.whenAllLanded { [self] failure in
-            if let failure { return refuse(Failure(chunk: failure)) }
+            if let failure { return refuse(gateway.failure(chunk: failure)) }
             storeOnce()
         }
     }
@@ -135,7 +135,7 @@ final class UploadStorage: Sendable {
                 gateway.metrics.stored(bytes: record.summary.originalSize)
                 stored(StoredUpdate(record, gateway.configuration.uploads, request, at: position))
             case .failure(let failure):
-                refuse(Failure(failure))
+                refuse(gateway.failure(failure))
                 failed()
             }
         }

@@ -8,7 +8,11 @@ internal import Threads
 /// Thread: any.
 public final class KafkaLog: EventLog {
     let configuration: KafkaConfiguration
-    private let producer = Mutex<Producer?>(nil)
+    /// Numbered, so that the end of one that was replaced already replaces nobody.
+    private let producer = Mutex<(number: Int, producer: Producer)?>(nil)
+    private let made = Atomic(0)
+    /// Bytes of a batch; librdkafka's own default, until a topic admits less.
+    private let batch = Atomic(1_000_000)
     private let limits = Mutex<[String: TopicLimits]>([:])
     private let isClosed = Atomic(false)
 
@@ -18,8 +22,8 @@ public final class KafkaLog: EventLog {
     /// - Throws: `LogFailure` for a property that librdkafka refuses.
     public init(_ configuration: KafkaConfiguration) throws(LogFailure) {
         self.configuration = configuration
-        let made = try makeProducer()
-        producer.withLock { $0 = made }
+        let first = try makeProducer()
+        producer.withLock { $0 = first }
     }
 
     /// The cluster's id.
@@ -41,6 +45,7 @@ public final class KafkaLog: EventLog {
             try TopicAdmin(handle: handle).prepare(topics)
         }
         limits.withLock { $0.merge(found) { $1 } }
+        if let least = found.values.map(\.maxRecordBytes).min() { try lowerBatches(to: least) }
         return found
     }
 
@@ -93,7 +98,7 @@ public final class KafkaLog: EventLog {
     public func close(within deadline: Duration) {
         isClosed.store(true, ordering: .releasing)
         let last = producer.withLock { $0.take() }
-        last?.close(within: deadline)
+        last?.producer.close(within: deadline)
     }
 
     func check(_ record: Record, _ topic: String) throws(LogFailure) {
@@ -118,8 +123,8 @@ public final class KafkaLog: EventLog {
         return limit.partitions
     }
 
-    private func current() throws(LogFailure) -> Producer {
-        guard let current = producer.withLock({ $0 }) else {
+    func current() throws(LogFailure) -> Producer {
+        guard let current = producer.withLock({ $0?.producer }) else {
             throw isClosed.load(ordering: .acquiring)
                 ? LogFailure(.closed, "the log is closed")
                 : LogFailure(.unreachable, "Kafka's producer is being replaced")
@@ -127,19 +132,49 @@ public final class KafkaLog: EventLog {
         return current
     }
 
-    private func makeProducer() throws(LogFailure) -> Producer {
-        var properties = configuration.producer
+    /// Properties of a producer of this log.
+    ///
+    /// Brokers hold a batch, not a record, against `max.message.bytes`: one that is too large fails all that are in it.
+    func bounded(_ properties: [String: String]) -> [String: String] {
+        properties.merging(["batch.size": String(batch.load(ordering: .acquiring))]) { $1 }
+    }
+
+    private func makeProducer() throws(LogFailure) -> (number: Int, producer: Producer) {
+        let number = made.add(1, ordering: .relaxed).newValue
+        var properties = bounded(configuration.producer)
         if configuration.onStatistics != nil { properties["statistics.interval.ms"] = "10000" }
-        return try Producer(
-            configuration, properties, onFatal: { [weak self] in self?.replaceProducer() },
+        let producer = try Producer(
+            configuration, properties, onFatal: { [weak self] in self?.replaceProducer(number) },
             onStatistics: configuration.onStatistics)
+        return (number, producer)
+    }
+
+    /// A topic admits less than a batch may have: from now on another producer makes smaller ones.
+    private func lowerBatches(to bytes: Int) throws(LogFailure) {
+        guard bytes < batch.load(ordering: .acquiring) else { return }
+        batch.store(bytes, ordering: .releasing)
+        let fresh = try makeProducer()
+        let old = producer.withLock { current -> Producer? in
+            guard let before = current else { return nil }
+            current = fresh
+            return before.producer
+        }
+        // Closed, or being replaced: that one has the new size, too.
+        guard let old else { return fresh.producer.close(within: .zero) }
+        _ = DedicatedThread(name: "kafka-replace") { [configuration] in
+            old.close(within: configuration.deliveryTimeout)
+        }
     }
 
     /// After a fatal error a producer is of no more use: what it holds fails, and another one takes its place.
     ///
     /// Thread: the old producer's, which must not wait for its own end.
-    private func replaceProducer() {
-        guard let old = producer.withLock({ $0.take() }) else { return }
+    private func replaceProducer(_ number: Int) {
+        let old = producer.withLock { current -> Producer? in
+            guard current?.number == number else { return nil }
+            return current.take()?.producer
+        }
+        guard let old else { return }
         configuration.onLog("the producer met a fatal error and is replaced")
         _ = DedicatedThread(name: "kafka-replace") { [self] in
             old.close(within: .zero)
@@ -147,7 +182,9 @@ public final class KafkaLog: EventLog {
                 if let fresh = try? makeProducer() {
                     producer.withLock { $0 = fresh }
                     // Closed meanwhile: nobody else would end it.
-                    if isClosed.load(ordering: .acquiring) { producer.withLock { $0.take() }?.close(within: .zero) }
+                    if isClosed.load(ordering: .acquiring) {
+                        producer.withLock { $0.take() }?.producer.close(within: .zero)
+                    }
                     return
                 }
                 _ = Monitor(()).wait(within: .seconds(1)) { _ in Optional<Void>.none }

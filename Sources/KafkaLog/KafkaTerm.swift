@@ -20,7 +20,8 @@ final class KafkaTerm: Term {
         self.ownership = ownership
         self.generation = generation
         let configuration = log.configuration
-        let producer = try Producer(configuration, configuration.transactional(id: "fedgate-" + work), onFatal: {})
+        let properties = log.bounded(configuration.transactional(id: "fedgate-" + work))
+        let producer = try Producer(configuration, properties, onFatal: {})
         self.producer = producer
         do throws(LogFailure) {
             try producer.use { (handle) throws(LogFailure) in

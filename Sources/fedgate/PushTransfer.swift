@@ -29,9 +29,13 @@ struct PushTransfer {
             do {
                 guard let known = location else {
                     let answer = try create(client)
-                    guard let made = answer.location else { return answer.answer }
-                    location = made
-                    offset = 0
+                    if let made = answer.location {
+                        location = made
+                        offset = 0
+                        continue
+                    }
+                    guard Self.isBusy(answer.answer.status), attempts < Self.mostAttempts else { return answer.answer }
+                    try wait(after: &attempts)
                     continue
                 }
                 if attempts > 0 {
@@ -48,15 +52,24 @@ struct PushTransfer {
             } catch let failure as HTTPClientFailure {
                 if !failure.mayPass || attempts >= Self.mostAttempts { throw failure }
             }
-            attempts += 1
-            if attempts > Self.mostAttempts {
-                throw StartFailure(
-                    description: "the upload does not get on: \(Self.mostAttempts) attempts brought nothing")
-            }
-            // A tenth of a second, doubled each time, ten seconds at most.
-            usleep(UInt32(min(10_000_000, 100_000 << min(attempts, 7))))
+            try wait(after: &attempts)
         }
     }
+
+    /// A tenth of a second, doubled each time, ten seconds at most; of that half to all, so that many clients of a gateway
+    /// that was away do not come back as one.
+    private func wait(after attempts: inout Int) throws {
+        attempts += 1
+        if attempts > Self.mostAttempts {
+            throw StartFailure(
+                description: "the upload does not get on: \(Self.mostAttempts) attempts brought nothing")
+        }
+        let longest = UInt32(min(10_000_000, 100_000 << min(attempts, 7)))
+        usleep(UInt32.random(in: longest / 2...longest))
+    }
+
+    /// Whether the gateway, or a proxy before it, may take the upload in a moment.
+    private static func isBusy(_ status: Int) -> Bool { [408, 429, 502, 503, 504].contains(status) }
 
     /// Whether the same part may be taken later.
     private static func passes(_ status: Int) -> Bool { [404, 408, 409, 429, 500, 502, 503, 504].contains(status) }

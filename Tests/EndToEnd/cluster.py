@@ -43,6 +43,13 @@ class Cluster:
     def kill(self, *node):
         self.run("kill", *map(str, node))
 
+    def pause(self, *node):
+        """The brokers take connections and answer nothing."""
+        self.run("pause", *map(str, node))
+
+    def resume(self, *node):
+        self.run("resume", *map(str, node))
+
     def up(self):
         self.run("up")
 

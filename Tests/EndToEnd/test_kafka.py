@@ -71,3 +71,21 @@ def test_python_reads_updates_and_publishes_a_result(start, brokers, kcat, numbe
         check=True)
     kcat("-b", brokers, "-P", "-t", "federated_aggregation_results", "-k", str(number), text=made.stdout)
     assert same(decode(gateway.result(number))[0], list(model.values()))
+
+
+def test_what_cannot_be_counted_is_a_dead_letter_with_its_reason(start, brokers, kcat, number):
+    gateway = ready(start(Gateway, "--kafka", brokers, "--aggregator", "--min-updates", "1"))
+    mark = f"nonsense of round {number}"
+    kcat("-b", brokers, "-P", "-t", "federated_weight_updates", "-k", "site-x", text=(mark + "\n").encode())
+    gateway.stored(number, "site-a", encode([np.zeros(3)]))
+    gateway.result(number)
+
+    def letter():
+        lines = kcat("-b", brokers, "-C", "-t", "federated_dead_letter", "-o", "beginning", "-e", "-q", "-f",
+                     "%k|%h|%s\\n").splitlines()
+        return [line for line in lines if line.endswith("|" + mark)]
+    found = eventually("it is there", letter)
+    key, headers, _ = found[0].split("|")
+    assert len(found) == 1 and key == "site-x"
+    assert "fed-error=" in headers and "fed-error-topic=federated_weight_updates" in headers
+    assert "fed-error-partition=" in headers and "fed-error-offset=" in headers

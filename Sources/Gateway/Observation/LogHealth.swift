@@ -17,8 +17,11 @@ final class LogHealth: Sendable {
     private struct State {
         var lastSuccess: ContinuousClock.Instant?
         var problem = "the log was not asked yet"
-        /// The topic is missing or may not be used: nothing that waiting mends.
-        var isTopic = false
+        /// What the log failed with when it was asked last; nil when it did not.
+        var failure: LogFailure.Kind?
+
+        /// The topic is missing or may not be used, or the disk is full: nothing that waiting mends.
+        var isLasting: Bool { failure == .topic || failure == .full || failure == .closed }
     }
 
     private let log: any EventLog
@@ -50,11 +53,14 @@ final class LogHealth: Sendable {
         let state = state.withLock { $0 }
         let recent = (log as? MeteredLog)?.recent
         if let refusal = recent?.refusal, ContinuousClock.now - refusal.at < .seconds(60) { return refusal.reason }
-        if state.isTopic { return state.problem }
+        if state.isLasting { return state.problem }
         let last = [state.lastSuccess, recent?.lastSuccess].compactMap { $0 }.max()
         if let last, ContinuousClock.now - last < Self.patience { return nil }
         return state.problem
     }
+
+    /// Why the topic cannot be used, when that is what the log said last; nil when waiting may help.
+    var topicProblem: String? { state.withLock { $0.failure == .topic ? $0.problem : nil } }
 
     /// Seconds since the log was last known to take records.
     var age: Double? {
@@ -70,7 +76,7 @@ final class LogHealth: Sendable {
             } catch {
                 state.withLock { state in
                     state.problem = error.reason
-                    state.isTopic = error.kind == .topic || error.kind == .full || error.kind == .closed
+                    state.failure = error.kind
                 }
             }
         } while pause.wait(within: Self.interval, for: { $0 ? true : nil }) == nil
