@@ -24,7 +24,7 @@ import WireTime
             gmtime_r(&time, &parts)
             var text = [CChar](repeating: 0, count: 64)
             strftime(&text, text.count, "%m-%dT%H:%M:%S", &parts)
-            let date = String(cString: text)
+            let date = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
             #expect(Timestamp.text(seconds: seconds, milliseconds: 7).hasSuffix("-\(date).007Z"))
             let year = String(Int(parts.tm_year) + 1900)
             #expect(Timestamp.text(seconds: seconds, milliseconds: 7).contains(year), "\(seconds)")
