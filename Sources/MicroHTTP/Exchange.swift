@@ -118,8 +118,10 @@ public final class Exchange: Sendable {
     /// Length of the answer's body, once there is an answer; of a stream, what was sent so far.
     public var bytesOut: Int {
         state.withLock { state in
-            guard let reply = state.reply, state.method != "HEAD", ![204, 304].contains(reply.status) else { return 0 }
-            return reply.body.count + streamed.load(ordering: .relaxed)
+            guard let status = state.reply?.status, status != 204, status != 304, state.method != "HEAD" else {
+                return 0
+            }
+            return (state.reply?.body.count ?? 0) + streamed.load(ordering: .relaxed)
         }
     }
 

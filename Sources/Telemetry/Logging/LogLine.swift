@@ -41,42 +41,47 @@ public struct LogLine {
     /// - Parameters:
     ///   - name: without blanks.
     ///   - value: whatever; no secrets.
-    public mutating func text(_ name: StaticString, _ value: String) { text(String(describing: name), value) }
+    public mutating func text(_ name: StaticString, _ value: String) {
+        begin(name)
+        appendValue(value)
+    }
 
     /// A field that is a whole number.
     ///
     /// - Parameters:
     ///   - name: without blanks.
     ///   - value: the number.
-    public mutating func integer(_ name: StaticString, _ value: Int64) { integer(String(describing: name), value) }
+    public mutating func integer(_ name: StaticString, _ value: Int64) {
+        begin(name)
+        append(value.description)
+    }
 
     /// A field that is a number of seconds, or any other with a fraction.
     ///
     /// - Parameters:
     ///   - name: without blanks.
     ///   - value: the number.
-    public mutating func number(_ name: StaticString, _ value: Double) { number(String(describing: name), value) }
-
-    mutating func text(_ name: String, _ value: String) {
-        begin(name)
-        switch format {
-        case .text: appendQuoted(value)
-        case .json: JSONValue.append(value, to: &bytes)
-        }
-    }
-
-    mutating func integer(_ name: String, _ value: Int64) {
-        begin(name)
-        append(value.description)
-    }
-
-    mutating func number(_ name: String, _ value: Double) {
+    public mutating func number(_ name: StaticString, _ value: Double) {
         begin(name)
         // Neither infinity nor NaN is JSON.
         append(format == .text || value.isFinite ? value.description : "null")
     }
 
-    private mutating func begin(_ name: String) {
+    /// A field whose name is not known beforehand.
+    mutating func text(named name: String, _ value: String) {
+        begin(named: name)
+        appendValue(value)
+    }
+
+    private mutating func begin(_ name: StaticString) {
+        // In text it is appended as it lies in the program.
+        guard format == .text, name.hasPointerRepresentation else { return begin(named: String(describing: name)) }
+        bytes.append(0x20)
+        name.withUTF8Buffer { bytes.append(contentsOf: $0) }
+        bytes.append(UInt8(ascii: "="))
+    }
+
+    private mutating func begin(named name: String) {
         switch format {
         case .text:
             append(" ")
@@ -93,6 +98,13 @@ public struct LogLine {
     private mutating func append(_ text: String) {
         var text = text
         text.withUTF8 { bytes.append(contentsOf: $0) }
+    }
+
+    private mutating func appendValue(_ value: String) {
+        switch format {
+        case .text: appendQuoted(value)
+        case .json: JSONValue.append(value, to: &bytes)
+        }
     }
 
     private mutating func appendQuoted(_ value: String) {

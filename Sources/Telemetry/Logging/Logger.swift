@@ -98,7 +98,7 @@ public struct Logger: Sendable {
         _ level: Level, _ message: @autoclosure () -> String, _ fields: @autoclosure () -> [(String, String)] = []
     ) {
         guard admits(level) else { return }
-        write(level, message()) { line in for (name, value) in fields() { line.text(name, value) } }
+        write(level, message()) { line in for (name, value) in fields() { line.text(named: name, value) } }
     }
 
     /// Writes one event whose fields have types.
