@@ -39,7 +39,7 @@ extension Command {
         defer { log.close(within: .seconds(10)) }
         var configuration = AggregatorConfiguration(
             directory: data + "/contributions", policy: RoundSettings(settings).policy,
-            output: ResultForm(envelope: form.envelope, compression: form.compression),
+            output: form.results,
             maxRecordBytes: try Topics.prepare(log, maxRecordBytes: form.maxRecordBytes, logger),
             maxDecodedBytes: 10 << 30)
         configuration.chunkSize = form.chunkSize
