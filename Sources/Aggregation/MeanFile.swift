@@ -1,4 +1,5 @@
 internal import Files
+internal import WeightFormats
 internal import Weights
 
 /// Computes the mean of spooled updates into a file, range by range.
@@ -33,19 +34,22 @@ enum MeanFile {
     ///   - contributions: in the order counted.
     ///   - output: receives the arrays, dense, one after another.
     ///   - progress: called now and then with the bytes of the mean that are done.
+    /// - Returns: which arrays are mostly zero, seen while they are in the cache.
     static func compute(
         _ arrays: [ArraySpec], _ contributions: [Contribution], in spool: ContributionSpool,
         into output: borrowing File, progress: (Int) -> Void
-    ) throws(FileFailure) {
+    ) throws(FileFailure) -> [Bool] {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: WeightedMean.capacity * 8, alignment: 16)
         defer { buffer.deallocate() }
         var sources: [Source] = []
         for contribution in contributions {
             sources.append(try Source(contribution, spool, keepOpen: contributions.count <= mostOpen))
         }
+        var mostlyZero: [Bool] = []
         var start = 0
         for (index, array) in arrays.enumerated() {
             let mean = WeightedMean(array.dtype)
+            var zeros = MostlyZero(array)
             let step = WeightedMean.capacity * array.dtype.itemSize
             for offset in stride(from: 0, to: array.byteCount, by: step) {
                 let count = min(step, array.byteCount - offset)
@@ -56,10 +60,13 @@ enum MeanFile {
                     mean.add(UnsafeRawBufferPointer(range), samples: source.contribution.samples)
                 }
                 mean.finish(into: range)
+                zeros.look(at: UnsafeRawBufferPointer(range))
                 try output.write(UnsafeRawBufferPointer(range), at: start + offset)
                 progress(start + offset + count)
             }
             start += array.byteCount
+            mostlyZero.append(zeros.isTrue)
         }
+        return mostlyZero
     }
 }

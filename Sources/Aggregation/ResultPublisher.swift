@@ -4,7 +4,7 @@ public import Envelopes
 internal import EventLog
 internal import Files
 internal import Telemetry
-internal import WeightFormats
+public import WeightFormats
 internal import Weights
 internal import WireJSON
 internal import WireTime
@@ -15,15 +15,27 @@ public struct ResultForm: Sendable, Hashable {
     public var envelope: EnvelopeKind
     /// The compression inside their packages.
     public var compression: CompressionPolicy
+    /// How arrays are written that are mostly zero.
+    public var sparse: SparseEncoding
 
     /// A form.
     ///
     /// - Parameters:
     ///   - envelope: around them.
     ///   - compression: inside their packages.
-    public init(envelope: EnvelopeKind, compression: CompressionPolicy) {
+    ///   - sparse: how arrays are written that are mostly zero.
+    public init(envelope: EnvelopeKind, compression: CompressionPolicy, sparse: SparseEncoding = .pickle) {
         self.envelope = envelope
         self.compression = compression
+        self.sparse = sparse
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Whether other bytes lie within these.
+    fileprivate func holds(_ piece: UnsafeRawBufferPointer) -> Bool {
+        guard let start = piece.baseAddress, let base = baseAddress else { return false }
+        return start >= base && start + piece.count <= base + count
     }
 }
 
@@ -71,7 +83,7 @@ final class ResultPublisher {
         defer { try? spool.remove(name) }
         let size = round.arrays.reduce(0) { $0 + $1.byteCount }
         try file.resize(to: size)
-        try MeanFile.compute(round.arrays, round.contributions, in: spool, into: file) {
+        let mostlyZero = try MeanFile.compute(round.arrays, round.contributions, in: spool, into: file) {
             progress(Double($0) / Double(size))
         }
         // The disk may need the room: whatever fails from here on begins again from the log.
@@ -84,15 +96,14 @@ final class ResultPublisher {
         let largest = RecordSealer.largestPayload(
             inRecord: maxRecordBytes, envelope: form.envelope, compression: form.compression, metadata: metadataRoom)
         let headers = trace.map(RoundTrace.headers) ?? []
-        let writer = FEDWT001Writer(arrays: round.arrays, metadata: [:])
+        let writer = FEDWT001Writer(
+            arrays: round.arrays, metadata: [:], sparse: form.sparse, mostlyZero: mostlyZero)
         let record = try file.withMapping { means in
             let arrays = Self.cut(means, round.arrays)
             guard writer.maximumSize > largest else {
                 return try seal(arrays, by: writer, as: message, metadataRoom, headers)
             }
-            // Dense: to look for zeros would go through a large model once more.
-            let dense = FEDWT001Writer(arrays: round.arrays, metadata: [:], sparse: .never)
-            return try sealInChunks(arrays, by: dense, as: message, metadataRoom, headers, in: term)
+            return try sealInChunks(arrays, in: means, by: writer, as: message, metadataRoom, headers, in: term)
         }
         return try term.publish([(TopicName.results, record)]).first
     }
@@ -126,8 +137,8 @@ final class ResultPublisher {
 
     /// Publishes the chunks, and gives the commit record: without it they do not exist.
     private func sealInChunks(
-        _ arrays: [UnsafeRawBufferPointer], by writer: FEDWT001Writer, as message: Message, _ metadataRoom: Int,
-        _ headers: [RecordHeader], in term: any Term
+        _ arrays: [UnsafeRawBufferPointer], in means: UnsafeRawBufferPointer, by writer: FEDWT001Writer,
+        as message: Message, _ metadataRoom: Int, _ headers: [RecordHeader], in term: any Term
     ) throws -> Record {
         var sealer = ChunkSealer(
             messageID: message.messageID, key: Array(String(message.roundNumber).utf8), chunkSize: chunkSize,
@@ -139,8 +150,10 @@ final class ResultPublisher {
             _ = try term.publish(batch)
             batch = []
         }
-        try writer.write {
-            arrays[$0]
+        try writer.write { index in
+            // A sparse one was only looked through.
+            if index > 0 { File.release(arrays[index - 1]) }
+            return arrays[index]
         } to: { bytes in
             for start in stride(from: 0, to: bytes.count, by: chunkSize) {
                 let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + chunkSize, bytes.count)])
@@ -148,7 +161,7 @@ final class ResultPublisher {
                 try heads.feed(piece, to: dropping)
                 sealer.note(.arrays, heads.takeExtents())
                 try sealer.write(piece) { batch.append((TopicName.results, $0)) }
-                File.release(piece)
+                if means.holds(piece) { File.release(piece) }
                 try flush(leaving: Self.batch - 1)
             }
         }

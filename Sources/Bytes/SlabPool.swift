@@ -6,11 +6,16 @@ import Synchronization
 /// Freed slabs are kept mapped and given out again: copying into pages that are already there runs at memory speed,
 /// into fresh ones at a tenth of it. What is kept counts against the limit, and makes way when another size is asked for.
 ///
+/// What others allocate beside the slabs can be reserved within the same limit, up to half of it: so bodies, which need
+/// slabs to get on, are never shut out by the contexts of those that came before.
+///
 /// Thread: any.
 public final class SlabPool: Sendable {
     private struct State {
         var lent = 0
         var cached = 0
+        /// Of what is lent, bytes that are no slabs.
+        var reserved = 0
         var free: [Int: [UInt]] = [:]
     }
 
@@ -23,7 +28,8 @@ public final class SlabPool: Sendable {
     ///
     /// - Parameters:
     ///   - limit: bytes, lent and kept together.
-    ///   - onReturn: called after each slab that came back, on the thread that dropped it; it must not block.
+    ///   - onReturn: called after each slab and reservation that came back, on the thread that dropped it; it must not
+    ///     block.
     public init(limit: Int, onReturn: (@Sendable () -> Void)? = nil) {
         self.limit = limit
         self.onReturn = onReturn
@@ -37,11 +43,11 @@ public final class SlabPool: Sendable {
         }
     }
 
-    /// Bytes in slabs that somebody holds.
+    /// Bytes that somebody holds, in slabs or reserved.
     public var lent: Int { state.withLock { $0.lent } }
 
     /// Bytes that are mapped, lent or kept.
-    public var mapped: Int { state.withLock { $0.lent + $0.cached } }
+    public var mapped: Int { state.withLock { $0.lent - $0.reserved + $0.cached } }
 
     /// A slab of at least `count` bytes, or nil when the limit does not admit one now.
     ///
@@ -63,6 +69,32 @@ public final class SlabPool: Sendable {
         }
         guard let address, let base = UnsafeMutableRawPointer(bitPattern: address) else { return nil }
         return Slab(base: base, capacity: size, pool: self)
+    }
+
+    /// The most that can be reserved.
+    public var mostReserved: Int { limit / 2 }
+
+    /// Takes bytes out of the limit that are no slab's, or nil when it does not admit them now.
+    ///
+    /// - Parameter count: bytes, zero or more.
+    public func reserve(_ count: Int) -> Reservation? {
+        guard count <= mostReserved else { return nil }
+        let isAdmitted = state.withLock { state in
+            guard count <= mostReserved - state.reserved, count <= limit - state.lent else { return false }
+            Self.makeRoom(for: count, limit, &state)
+            state.lent += count
+            state.reserved += count
+            return true
+        }
+        return isAdmitted ? Reservation(count, self) : nil
+    }
+
+    func release(_ count: Int) {
+        state.withLock { state in
+            state.lent -= count
+            state.reserved -= count
+        }
+        onReturn?()
     }
 
     func takeBack(_ base: UnsafeMutableRawPointer, _ size: Int) {

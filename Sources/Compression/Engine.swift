@@ -20,9 +20,6 @@ protocol Engine: AnyObject, Sendable {
     ///   - level: one of the codec's; decoders have none.
     ///   - size: bytes that will come, when that is known; the frame's header then says so.
     func begin(level: Int, size: UInt64?) throws(EngineFailure)
-
-    /// Bytes that the context holds.
-    var memory: Int { get }
 }
 
 /// What one step did.

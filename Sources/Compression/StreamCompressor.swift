@@ -1,7 +1,7 @@
 /// Compresses a stream that comes in pieces.
 ///
 /// The stream becomes one gzip member, or one frame. Contexts are pooled: a context that a stream gives back serves
-/// the next one, up to 16 of a codec.
+/// the next one.
 ///
 /// Memory, whatever the stream's length: 128 KiB of output, and the context: gzip 264 KiB, LZ4 400 KiB, zstd at its
 /// default level 3.7 MiB, at level 19 some 90 MiB. `none` needs none.
@@ -10,6 +10,7 @@
 public final class StreamCompressor {
     /// How it compresses.
     public let codec: Codec
+    private let level: Int
     private let coder: Coder?
     private var taken: UInt64 = 0
     private var isUsable = true
@@ -29,15 +30,30 @@ public final class StreamCompressor {
             let admitted = "\(codec.levels.lowerBound) to \(codec.levels.upperBound)"
             throw CompressionFailure("\(codec): level \(level) is not one of \(admitted)", at: 0)
         }
+        self.level = level
         do throws(EngineFailure) {
-            coder = try Coder.encoder(codec)
+            coder = try Coder.encoder(codec, level: level)
             try coder?.engine.begin(level: level, size: contentSize)
         } catch {
             throw CompressionFailure("\(codec): \(error.reason)", at: 0)
         }
     }
 
-    deinit { if let coder { CoderPool.encoders.give(coder, codec) } }
+    deinit { if let coder { CoderPool.encoders.give(coder, codec, memory: Self.memory(codec, level: level)) } }
+
+    /// Bytes that a stream takes, whatever its length.
+    ///
+    /// - Parameters:
+    ///   - codec: how it is compressed.
+    ///   - level: one of the codec's.
+    public static func memory(_ codec: Codec, level: Int) -> Int {
+        switch codec {
+        case .none: 0
+        case .gzip: Coder.outputSize + (264 << 10)
+        case .lz4: Coder.outputSize + (400 << 10)
+        case .zstd: Coder.outputSize + ZstdEncoder.memory(level: level)
+        }
+    }
 
     /// Takes the next bytes, and hands over what is ready, which may be nothing.
     ///

@@ -3,22 +3,31 @@
 /// Several gzip members or frames in a row are one stream; skippable zstd and LZ4 frames are passed over. Refused are: a
 /// stream without any member or frame, one that is cut off, anything else behind a frame, a zstd window over 128 MiB,
 /// a zstd frame that needs a dictionary, and whatever grows beyond the limits, of which at most one output buffer has
-/// been made by then and handed to nobody. Contexts are pooled: up to 16 of a codec wait for their next stream.
+/// been made by then and handed to nobody. Contexts are pooled.
 ///
 /// Memory, whatever the stream's length: 128 KiB of output, and the context: gzip 40 KiB, LZ4 at most 8.2 MiB, zstd 160
-/// KiB and the frame's window (2 MiB as level 3 writes it, 128 MiB at most). `none` needs none.
+/// KiB and the frame's window (2 MiB as level 3 writes it, 128 MiB at most). `none` needs none. What may not take so
+/// much is given a smaller `memory` and asked what it wants.
 ///
 /// Thread: one at a time.
 public final class StreamDecompressor {
     private enum Place {
         case head
+        /// For memory, behind a frame's head.
+        case waiting
         case frame
         case skipping(UInt64)
     }
 
     /// How the stream is compressed.
     public let codec: Codec
-    private let coder: Coder?
+    /// Bytes that it may take.
+    private var granted: Int
+    /// Bytes that the next frame needs beyond those granted; `step` then gives nothing until they are.
+    public private(set) var wanted: Int?
+    private var coder: Coder?
+    /// Bytes that a frame needed at most.
+    private var largest = 0
     private var gauge: ExpansionGauge
     private var place = Place.head
     private var head = FrameHead()
@@ -33,19 +42,14 @@ public final class StreamDecompressor {
     /// - Parameters:
     ///   - codec: how the stream is compressed.
     ///   - limits: how much it may become.
-    /// - Throws: `CompressionFailure` when memory is short.
-    public init(_ codec: Codec, limits: ExpansionLimits) throws(CompressionFailure) {
+    ///   - memory: bytes that it may take before it asks for more (`wanted`, `grant`).
+    public init(_ codec: Codec, limits: ExpansionLimits, memory: Int = .max) {
         self.codec = codec
+        granted = memory
         gauge = ExpansionGauge(limits, name: codec.rawValue)
-        do throws(EngineFailure) {
-            coder = try Coder.decoder(codec)
-            try coder?.engine.begin(level: 0, size: nil)
-        } catch {
-            throw CompressionFailure("\(codec): \(error.reason)", at: 0)
-        }
     }
 
-    deinit { if let coder { CoderPool.decoders.give(coder, codec) } }
+    deinit { if let coder { CoderPool.decoders.give(coder, codec, memory: largest) } }
 
     /// Compressed bytes taken so far.
     public var taken: UInt64 { gauge.taken }
@@ -70,26 +74,37 @@ public final class StreamDecompressor {
         }
     }
 
+    /// Lets the stream take more memory.
+    ///
+    /// - Parameter bytes: what was `wanted`.
+    public func grant(_ bytes: Int) {
+        granted += bytes
+        wanted = nil
+    }
+
     /// Takes compressed bytes until there is something to hand over, so that whoever calls it sets the pace.
     ///
     /// - Parameter rest: the next compressed bytes; what was taken is cut off from its front.
-    /// - Returns: at most 128 KiB of decompressed bytes, valid until the next call, or nil when `rest` is used up.
+    /// - Returns: at most 128 KiB of decompressed bytes, valid until the next call, or nil when `rest` is used up or
+    ///   memory is `wanted`.
     /// - Throws: `CompressionFailure`; the stream is then of no use any more.
     public func step(_ rest: inout UnsafeRawBufferPointer) throws(CompressionFailure) -> UnsafeRawBufferPointer? {
         try begin()
-        guard let coder else {
+        guard codec != .none else {
             let output = rest
             take(rest.count, of: &rest)
             try gauge.give(output.count)
             isUsable = true
             return output.isEmpty ? nil : output
         }
-        while !rest.isEmpty || isFull {
+        if case .waiting = place { try beginFrame() }
+        while wanted == nil, !rest.isEmpty || isFull {
             switch place {
-            case .head: try readHead(&rest, coder)
+            case .head: try readHead(&rest)
+            case .waiting: try beginFrame()
             case .frame:
-                let given = try readFrame(&rest, coder)
-                guard given > 0 else { continue }
+                let given = try readFrame(&rest)
+                guard given > 0, let coder else { continue }
                 isUsable = true
                 return coder.given(given)
             case .skipping(let left):
@@ -109,7 +124,7 @@ public final class StreamDecompressor {
     /// - Throws: `CompressionFailure` when the stream is cut off or empty.
     public func finish(to sink: (UnsafeRawBufferPointer) throws -> Void) throws {
         try begin()
-        guard coder != nil else { return }
+        guard codec != .none else { return }
         guard case .head = place, head.count == 0 else { throw failure("the stream is cut off within a \(unit)") }
         guard frames > 0 else { throw failure("the stream is empty, without a \(unit)") }
     }
@@ -119,7 +134,7 @@ public final class StreamDecompressor {
         isUsable = false
     }
 
-    private func readHead(_ rest: inout UnsafeRawBufferPointer, _ coder: Coder) throws(CompressionFailure) {
+    private func readHead(_ rest: inout UnsafeRawBufferPointer) throws(CompressionFailure) {
         while let byte = rest.first {
             head.append(byte)
             switch head.kind(codec) {
@@ -141,22 +156,43 @@ public final class StreamDecompressor {
                 return
             case .frame:
                 take(1, of: &rest)
-                let first = head
-                head = FrameHead()
-                // Counted when they came. No head gives anything out.
-                gauge.taken -= UInt64(first.count)
-                place = .frame
-                _ = try first.withBytes { bytes throws(CompressionFailure) in
-                    var bytes = bytes
-                    while !bytes.isEmpty { _ = try readFrame(&bytes, coder) }
-                }
+                place = .waiting
                 return
             }
         }
     }
 
+    /// Gives a frame's head to the library, when there is memory for what it asks for.
+    private func beginFrame() throws(CompressionFailure) {
+        let needed = head.memory(codec)
+        guard needed <= granted else {
+            wanted = needed - granted
+            return
+        }
+        largest = max(largest, needed)
+        if coder == nil {
+            do throws(EngineFailure) {
+                coder = try Coder.decoder(codec, upTo: needed)
+                try coder?.engine.begin(level: 0, size: nil)
+            } catch { throw failure(error.reason) }
+        }
+        let first = head
+        head = FrameHead()
+        // Counted when they came. No head gives anything out.
+        gauge.taken -= UInt64(first.count)
+        place = .frame
+        let taken = first.bytes.withUnsafeBytes { bytes in
+            Result { () throws(CompressionFailure) in
+                var bytes = bytes
+                while !bytes.isEmpty { _ = try readFrame(&bytes) }
+            }
+        }
+        try taken.get()
+    }
+
     /// Takes some of a frame; how many bytes it gave.
-    private func readFrame(_ rest: inout UnsafeRawBufferPointer, _ coder: Coder) throws(CompressionFailure) -> Int {
+    private func readFrame(_ rest: inout UnsafeRawBufferPointer) throws(CompressionFailure) -> Int {
+        guard let coder else { return 0 }
         let step: EngineStep
         do throws(EngineFailure) {
             step = try coder.engine.step(rest, to: coder.output, ending: false)

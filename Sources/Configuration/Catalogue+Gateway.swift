@@ -71,7 +71,8 @@ extension Catalogue {
 
     /// Bytes of payload memory.
     public static let memory = Key<Int>.bytes(
-        "limits.memory", 64 << 20, in: (1 << 20)...Int.max, flag: "--memory", "memory for all uploads together")
+        "limits.memory", 64 << 20, in: (1 << 20)...Int.max, flag: "--memory",
+        "memory for all uploads together; half of it at most goes to what compresses and decompresses them")
     /// Seconds.
     public static let uploadExpiry = Key<Double>.number(
         "limits.upload_expiry", 86_400, in: 1...31_536_000, unit: "seconds", flag: "--upload-expiry",

@@ -41,6 +41,11 @@ extension Catalogue {
     public static let chunkSize = Key<Int>.bytes(
         "serialization.chunk_size", 1 << 20, in: (64 << 10)...(16 << 20), flag: "--chunk-size",
         "of the chunks of what is too large for one record")
+    /// How results hold arrays that are mostly zero.
+    public static let sparseEncoding = Key<String>.choice(
+        "serialization.sparse_encoding", "pickle", of: ["pickle", "coo", "never"],
+        "of a result's arrays that are more than nine tenths zero: pickle, as the protocol's first readers take it, coo, "
+            + "which needs no unpickling, or never")
     private static let validatesOutput = Key<Bool>.toggle(
         "serialization.validate_on_serialize", true,
         remarks: [warns("what is published is always checked, which costs nothing beside its digest", on: ["false"])],
@@ -57,7 +62,8 @@ extension Catalogue {
         "cut what is too large for one record")
 
     static let serialization = [
-        format.setting, compression.setting, compressionLevel.setting, validatesOutput.setting, validatesInput.setting,
+        format.setting, compression.setting, compressionLevel.setting, sparseEncoding.setting, validatesOutput.setting,
+        validatesInput.setting,
         chunks.setting, chunkSize.setting,
     ]
 

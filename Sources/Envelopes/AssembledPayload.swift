@@ -37,7 +37,7 @@ public final class AssembledPayload {
             }
             try body(piece)
         }
-        let stream = compression == .none ? nil : try PayloadDecompression.stream(compression, originalSize)
+        let stream = compression == .none ? nil : PayloadDecompression.stream(compression, originalSize)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.step, alignment: 4096)
         defer { buffer.deallocate() }
         for start in Swift.stride(from: 0, to: message.size, by: Self.step) {

@@ -37,7 +37,7 @@ public struct ChunkSealer: ~Copyable {
         self.chunkSize = chunkSize
         self.compression = compression
         digest = SHA256()
-        compressor = compression.isNone ? nil : try? PayloadCompressor(compression)
+        compressor = compression.isNone ? nil : PayloadCompressor(compression)
         bodyDigest = compression.isNone ? nil : SHA256()
     }
 
@@ -133,7 +133,7 @@ public struct ChunkSealer: ~Copyable {
     private mutating func compress(
         _ piece: UnsafeRawBufferPointer, ending: Bool, _ emit: (Record) -> Void
     ) throws(EnvelopeFailure) {
-        let compressor = try RecordSealer.usable(compressor)
+        guard let compressor else { return }
         do {
             if ending {
                 try compressor.finish { append($0, emit) }

@@ -14,6 +14,7 @@ public final class PackageReader {
     public private(set) var header: PackageHeader?
 
     private let maxSize: Int
+    private let memory: Int
     private var head: [UInt8] = []
     private var headSize = PackageReader.prefix
     private var stream: StreamDecompressor?
@@ -23,13 +24,27 @@ public final class PackageReader {
 
     /// A reader at the start of a package.
     ///
-    /// - Parameter maxSize: bytes of the largest payload that is read, decompressed.
-    public init(maxSize: Int) { self.maxSize = maxSize }
+    /// - Parameters:
+    ///   - maxSize: bytes of the largest payload that is read, decompressed.
+    ///   - memory: bytes that decompression takes before it asks for more (`wanted`, `grant`).
+    public init(maxSize: Int, memory: Int = .max) {
+        self.maxSize = maxSize
+        self.memory = memory
+    }
+
+    /// Bytes that decompression needs to go on; `step` then gives nothing until they are granted.
+    public var wanted: Int? { stream?.wanted }
+
+    /// Lets decompression take more memory.
+    ///
+    /// - Parameter bytes: what was `wanted`.
+    public func grant(_ bytes: Int) { stream?.grant(bytes) }
 
     /// Takes bytes until there is something to hand over.
     ///
     /// - Parameter rest: what was taken is cut off from its front.
-    /// - Returns: bytes of the payload that are valid until the next call, or nil when `rest` is used up.
+    /// - Returns: bytes of the payload that are valid until the next call, or nil when `rest` is used up or memory
+    ///   is `wanted`.
     /// - Throws: `EnvelopeFailure` that names the field, with the limit where one is passed.
     public func step(_ rest: inout UnsafeRawBufferPointer) throws(EnvelopeFailure) -> UnsafeRawBufferPointer? {
         while header == nil {
@@ -66,6 +81,7 @@ public final class PackageReader {
                 throw EnvelopeFailure(failure, header.originalSize, origin: headSize)
             }
         }
+        stream = nil
         guard stored == header.compressedSize else {
             throw EnvelopeFailure("package.compressed_size", "is \(header.compressedSize), but \(stored) bytes came")
         }
@@ -119,7 +135,7 @@ public final class PackageReader {
         guard found.originalSize <= maxSize else {
             throw EnvelopeFailure("package.original_size", "\(found.originalSize) is over \(maxSize)", at: Self.prefix)
         }
-        stream = try PayloadDecompression.stream(found.compression, found.originalSize)
+        stream = PayloadDecompression.stream(found.compression, found.originalSize, memory: memory)
         header = found
     }
 }

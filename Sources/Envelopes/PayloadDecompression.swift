@@ -3,9 +3,11 @@ internal import Compression
 /// Decompresses payloads, whose size is said and has been admitted.
 enum PayloadDecompression {
     /// A stream that may become as large as was said, whatever the ratio.
-    static func stream(_ codec: Codec, _ size: Int) throws(EnvelopeFailure) -> StreamDecompressor {
-        let limits = ExpansionLimits(maxBytes: UInt64(size), maxRatio: .infinity)
-        do { return try StreamDecompressor(codec, limits: limits) } catch { throw EnvelopeFailure(error, size) }
+    ///
+    /// - Parameter memory: bytes that it takes before it asks for more.
+    static func stream(_ codec: Codec, _ size: Int, memory: Int = .max) -> StreamDecompressor {
+        StreamDecompressor(
+            codec, limits: ExpansionLimits(maxBytes: UInt64(size), maxRatio: .infinity), memory: memory)
     }
 
     /// From memory to memory.
@@ -17,7 +19,7 @@ enum PayloadDecompression {
     static func decompress(
         _ source: UnsafeRawBufferPointer, _ codec: Codec, to target: UnsafeMutableRawBufferPointer, origin: Int
     ) throws(EnvelopeFailure) {
-        let stream = try stream(codec, target.count)
+        let stream = stream(codec, target.count)
         var rest = source
         var written = 0
         do {

@@ -13,7 +13,7 @@ public struct RecordSealer: ~Copyable {
     let compression: CompressionPolicy
     var original = 0
     var bodyDigest: SHA256?
-    /// Nil without compression, and when there is no memory for it.
+    /// Nil without compression.
     let compressor: PayloadCompressor?
 
     /// Bytes of a slab that surely suffice.
@@ -65,7 +65,7 @@ public struct RecordSealer: ~Copyable {
             compressor = nil
             bodyDigest = nil
         } else {
-            compressor = try? PayloadCompressor(compression)
+            compressor = PayloadCompressor(compression)
             bodyDigest = SHA256()
         }
     }
@@ -114,8 +114,7 @@ public struct RecordSealer: ~Copyable {
 
     /// Compresses bytes into the slab, or what is left when the payload ends.
     mutating func compress(_ piece: UnsafeRawBufferPointer, ending: Bool) throws(EnvelopeFailure) {
-        guard !compression.isNone else { return }
-        let compressor = try Self.usable(compressor)
+        guard let compressor else { return }
         do {
             if ending {
                 try compressor.finish { stored.append($0) }
@@ -127,9 +126,4 @@ public struct RecordSealer: ~Copyable {
 
     /// How the payload was compressed in the end.
     var choice: CompressionChoice { compressor?.choice ?? .none }
-
-    static func usable(_ compressor: PayloadCompressor?) throws(EnvelopeFailure) -> PayloadCompressor {
-        guard let compressor else { throw EnvelopeFailure("payload", "there is no memory to compress it") }
-        return compressor
-    }
 }

@@ -1,16 +1,15 @@
 internal import Bytes
 internal import Synchronization
 
-/// Memory for bodies, first come, first served: who does not get any is suspended until somebody gives some back.
+/// Memory for bodies and for what works on them, first come, first served: who does not get any is suspended until
+/// somebody gives some back.
 ///
 /// Thread: any.
 final class Admission: Sendable {
-    private struct State {
-        var waiting: [any Waiter] = []
-    }
-
     private let pool: SlabPool
-    private let state = Mutex(State())
+    private let slabs = WaitingLine()
+    /// Those that want memory which is no slab's have a line of their own, so that they do not hold up bodies.
+    private let reservations = WaitingLine()
 
     /// - Parameter limit: bytes of payload memory for the whole gateway.
     init(limit: Int) {
@@ -20,33 +19,60 @@ final class Admission: Sendable {
     }
 
     var limit: Int { pool.limit }
+    /// The most that can be reserved at one time.
+    var mostReserved: Int { pool.mostReserved }
     var lent: Int { pool.lent }
-    var waiting: Int { state.withLock { $0.waiting.count } }
+    var waiting: Int { slabs.count + reservations.count }
 
     /// Memory now, or a place in the queue: then the waiter is resumed when it may ask again.
-    func acquire(_ count: Int, for waiter: any Waiter) -> Slab? {
-        let (slab, next) = state.withLock { state -> (Slab?, (any Waiter)?) in
-            let place = state.waiting.firstIndex { $0 === waiter }
-            if place == 0 || state.waiting.isEmpty, let slab = pool.acquire(count) {
-                if place == 0 { state.waiting.removeFirst() }
-                return (slab, state.waiting.first)
+    func acquire(_ count: Int, for waiter: any Waiter) -> Slab? { slabs.take(waiter) { pool.acquire(count) } }
+
+    /// The same for memory that is no slab's.
+    func reserve(_ count: Int, for waiter: any Waiter) -> Reservation? {
+        reservations.take(waiter) { pool.reserve(count) }
+    }
+
+    /// Takes a waiter out of the queues, and lets the next ones ask.
+    func leave(_ waiter: any Waiter) {
+        slabs.leave(waiter)
+        reservations.leave(waiter)
+        wake()
+    }
+
+    /// Lets the first of each queue ask again.
+    func wake() {
+        slabs.wake()
+        reservations.wake()
+    }
+}
+
+/// Those that wait for one kind of memory.
+///
+/// Thread: any.
+private final class WaitingLine: Sendable {
+    private let waiting = Mutex<[any Waiter]>([])
+
+    var count: Int { waiting.withLock { $0.count } }
+
+    /// What `take` gives, if it is the waiter's turn, or a place in the line.
+    func take<Memory>(_ waiter: any Waiter, _ take: () -> Memory?) -> Memory? {
+        let (memory, next) = waiting.withLock { waiting -> (Memory?, (any Waiter)?) in
+            let place = waiting.firstIndex { $0 === waiter }
+            if place == 0 || waiting.isEmpty, let memory = take() {
+                if place == 0 { waiting.removeFirst() }
+                return (memory, waiting.first)
             }
-            if place == nil { state.waiting.append(waiter) }
+            if place == nil { waiting.append(waiter) }
             return (nil, nil)
         }
         // More may have come back than this one took, and nobody else will say so.
         next?.resume()
-        return slab
+        return memory
     }
 
-    /// Takes a waiter out of the queue, and lets the next one ask.
-    func leave(_ waiter: any Waiter) {
-        state.withLock { $0.waiting.removeAll { $0 === waiter } }
-        wake()
-    }
+    func leave(_ waiter: any Waiter) { waiting.withLock { $0.removeAll { $0 === waiter } } }
 
-    /// Lets the first in the queue ask again.
-    func wake() { state.withLock { $0.waiting.first }?.resume() }
+    func wake() { waiting.withLock { $0.first }?.resume() }
 }
 
 /// The pool is made before the admission that it calls back.

@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Compression
 internal import WeightFormats
 internal import Weights
@@ -14,6 +15,21 @@ protocol BodyStage: AnyObject {
 
     /// Refuses a body that ends too early.
     func finish() throws
+
+    /// Takes memory that it said it wants.
+    func grant(_ memory: Reservation)
+}
+
+extension BodyStage {
+    func grant(_ memory: Reservation) {}
+}
+
+/// What a stage throws that cannot go on without more memory; nothing is lost, and `step` is to be called again.
+///
+/// Thread: caught by the caller of `step`; unchecked for that reason.
+struct MemoryWanted: Error, @unchecked Sendable {
+    let bytes: Int
+    let stage: any BodyStage
 }
 
 /// Several stages, each of which takes what the one before gives.
@@ -32,11 +48,9 @@ final class BodyStages: BodyStage {
         guard !form.isStoredAsSent else { return nil }
         var stages: [any BodyStage] = []
         for (layer, codec) in form.codings.reversed().enumerated() {
-            do throws(CompressionFailure) {
-                // Zeros shrink to a thousandth under gzip, which is no attack.
-                let expansion = ExpansionLimits(maxBytes: limits.decodedBytes, maxRatio: 1100)
-                stages.append(DecodingStage(try StreamDecompressor(codec, limits: expansion), layer: layer))
-            } catch { throw Failure(error) }
+            // Zeros shrink to a thousandth under gzip, which is no attack.
+            let expansion = ExpansionLimits(maxBytes: limits.decodedBytes, maxRatio: 1100)
+            stages.append(DecodingStage(StreamDecompressor(codec, limits: expansion, memory: 0), layer: layer))
         }
         switch form.format {
         case .sniffed, .named: break
@@ -73,6 +87,7 @@ final class BodyStages: BodyStage {
 private final class DecodingStage: BodyStage {
     private let stream: StreamDecompressor
     private let layer: Int
+    private var memory: [Reservation] = []
 
     init(_ stream: StreamDecompressor, layer: Int) {
         self.stream = stream
@@ -80,7 +95,16 @@ private final class DecodingStage: BodyStage {
     }
 
     func step(_ rest: inout UnsafeRawBufferPointer) throws -> UnsafeRawBufferPointer? {
-        do throws(CompressionFailure) { return try stream.step(&rest) } catch { throw named(error) }
+        do {
+            if let output = try stream.step(&rest) { return output }
+        } catch { throw named(error) }
+        if let bytes = stream.wanted { throw MemoryWanted(bytes: bytes, stage: self) }
+        return nil
+    }
+
+    func grant(_ memory: Reservation) {
+        self.memory.append(memory)
+        stream.grant(memory.count)
     }
 
     func finish() throws {

@@ -1,28 +1,29 @@
+internal import Bytes
 internal import Compression
 internal import Envelopes
-internal import Synchronization
 internal import WeightFormats
 
 /// Takes the weights out of a package that a client sends (protocol.md, section 3).
 ///
 /// Thread: one at a time.
 final class PackageStage: BodyStage {
-    /// Behind a filter a few megabytes have to be held, which the memory budget does not know of.
-    private static let mostFiltered = 4
-    private static let filtered = Atomic(0)
+    /// What undoing the filter takes: a block, and the pieces of one, which are gathered.
+    private static let filterMemory = 5 << 20
 
     private let reader: PackageReader
     private let limits: DecodeLimits
     private let plain = GatheringSink()
     private var isBegun = false
     private var unfilter: ByteplaneDecoder?
+    private var memory: [Reservation] = []
+    private var mayUnfilter = false
+    /// What was read, and waits for the filter's memory.
+    private var held: UnsafeRawBufferPointer?
 
     init(_ limits: DecodeLimits) {
         self.limits = limits
-        reader = PackageReader(maxSize: Int(clamping: limits.decodedBytes))
+        reader = PackageReader(maxSize: Int(clamping: limits.decodedBytes), memory: 0)
     }
-
-    deinit { if unfilter != nil { Self.filtered.wrappingAdd(-1, ordering: .relaxed) } }
 
     /// Once it is known.
     var header: PackageHeader? { reader.header }
@@ -38,8 +39,8 @@ final class PackageStage: BodyStage {
 
     func step(_ rest: inout UnsafeRawBufferPointer) throws -> UnsafeRawBufferPointer? {
         while true {
-            guard let output = try read(&rest) else { return nil }
-            if !isBegun { try begin() }
+            guard let output = try held.take() ?? read(&rest) else { return nil }
+            if !isBegun { try begin(output) }
             guard let unfilter else { return output }
             plain.clear()
             try unfilter.feed(output, to: plain)
@@ -49,27 +50,38 @@ final class PackageStage: BodyStage {
 
     func finish() throws {
         do throws(EnvelopeFailure) { try reader.finish() } catch { throw Failure(package: error) }
+        unfilter = nil
+        memory = []
     }
 
-    private func read(_ rest: inout UnsafeRawBufferPointer) throws(Failure) -> UnsafeRawBufferPointer? {
-        do throws(EnvelopeFailure) { return try reader.step(&rest) } catch { throw Failure(package: error) }
+    func grant(_ memory: Reservation) {
+        self.memory.append(memory)
+        if held == nil { reader.grant(memory.count) } else { mayUnfilter = true }
     }
 
-    private func begin() throws {
-        isBegun = true
+    private func read(_ rest: inout UnsafeRawBufferPointer) throws -> UnsafeRawBufferPointer? {
+        do throws(EnvelopeFailure) {
+            if let output = try reader.step(&rest) { return output }
+        } catch { throw Failure(package: error) }
+        if let bytes = reader.wanted { throw MemoryWanted(bytes: bytes, stage: self) }
+        return nil
+    }
+
+    private func begin(_ first: UnsafeRawBufferPointer) throws {
         let format = try format()
-        guard header?.filter == .byteplane else { return }
-        guard format.name == WeightFormats.standard.name else {
-            throw Failure(
-                .malformedWeights,
-                "package.filter: byteplane is for \(WeightFormats.standard.name), not for \(format.name)")
+        if header?.filter == .byteplane {
+            guard format.name == WeightFormats.standard.name else {
+                throw Failure(
+                    .malformedWeights,
+                    "package.filter: byteplane is for \(WeightFormats.standard.name), not for \(format.name)")
+            }
+            guard mayUnfilter else {
+                held = first
+                throw MemoryWanted(bytes: Self.filterMemory, stage: self)
+            }
+            unfilter = try ByteplaneDecoder(limits: limits)
         }
-        guard Self.filtered.wrappingAdd(1, ordering: .relaxed).newValue <= Self.mostFiltered else {
-            Self.filtered.wrappingAdd(-1, ordering: .relaxed)
-            throw Failure(
-                .busy, "\(Self.mostFiltered) filtered packages are being read; send it in a moment, or unfiltered")
-        }
-        unfilter = try ByteplaneDecoder(limits: limits)
+        isBegun = true
     }
 }
 

@@ -120,7 +120,13 @@ final class UploadPipeline {
                 }
                 try store(part)
             }
-            do { pending = try stages.step(&rest) } catch {
+            do { pending = try stages.step(&rest) } catch let wanted as MemoryWanted {
+                guard try supply(wanted, waiter) else {
+                    taken = piece.count - rest.count
+                    return false
+                }
+                continue
+            } catch {
                 gateway.profile.unwrap.failed()
                 throw Failure(body: error)
             }
@@ -181,9 +187,11 @@ final class UploadPipeline {
             case nil: throw EnvelopeFailure("payload", "is empty")
             }
         } catch { throw Failure(error) }
+        sink.release()
+        stages = nil
         profile.sealed()
         profile.succeeded(
-            gateway.profile, format: format, received: received, unwrapped: stages != nil,
+            gateway.profile, format: format, received: received, unwrapped: sentDigest != nil,
             stored: finished.record.summary.storedSize)
         try request.digest.verify(
             sha256: sentDigest ?? finished.record.summary.bodyDigest, sha512: sha512.take()?.finalize())
@@ -195,6 +203,7 @@ final class UploadPipeline {
         patience.end()
         gateway.admission.leave(waiter)
         sink = UploadSink(gateway, clientID: "", contentLength: nil)
+        stages = nil
     }
 
     private func makeRoom(for count: Int, _ waiter: any Waiter) throws(Failure) -> Bool {
@@ -206,11 +215,34 @@ final class UploadPipeline {
             // The log's own time limit ends this.
             return false
         case .waitForMemory:
-            let limit = gateway.configuration.admissionPatience
-            if patience.isOver { throw Failure(.busy, "no memory came free within \(limit)") }
-            if patience.begin(gateway.timers, for: limit, waiter) { gateway.metrics.waits.add() }
+            try wait(waiter)
             return false
         }
+    }
+
+    /// Reserves what a stage wants, or says that the waiter has to wait.
+    private func supply(_ wanted: MemoryWanted, _ waiter: any Waiter) throws(Failure) -> Bool {
+        let most = gateway.admission.mostReserved
+        guard wanted.bytes <= most else {
+            var failure = Failure(
+                .tooLarge,
+                "decompression needs \(wanted.bytes) bytes of memory, over \(most): compress with a smaller window")
+            failure.limit = UInt64(most)
+            throw failure
+        }
+        guard let memory = gateway.admission.reserve(wanted.bytes, for: waiter) else {
+            try wait(waiter)
+            return false
+        }
+        patience.end()
+        wanted.stage.grant(memory)
+        return true
+    }
+
+    private func wait(_ waiter: any Waiter) throws(Failure) {
+        let limit = gateway.configuration.admissionPatience
+        if patience.isOver { throw Failure(.busy, "no memory came free within \(limit)") }
+        if patience.begin(gateway.timers, for: limit, waiter) { gateway.metrics.waits.add() }
     }
 
     private func seal(_ sealer: consuming RecordSealer) throws(EnvelopeFailure) -> SealedRecord {

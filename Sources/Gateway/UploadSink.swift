@@ -30,6 +30,8 @@ struct UploadSink: ~Copyable {
     /// One and the same for all of the upload.
     private let sizes: RecordLimits.Sizes
     private var received = 0
+    /// For what compresses the payload; grows when the payload turns out to be larger.
+    private var compressor: [Reservation] = []
 
     init(_ gateway: GatewayCore, clientID: String, contentLength: Int?) {
         self.gateway = gateway
@@ -42,6 +44,7 @@ struct UploadSink: ~Copyable {
 
     /// Gets memory for the next bytes.
     mutating func makeRoom(for count: Int, _ waiter: any Waiter) throws(Failure) -> Room {
+        guard try reserveCompressor(for: count, waiter) else { return .waitForMemory }
         if chunks == nil {
             if record?.fits(count) == true { return .enough }
             // An announced body gets all its memory at once; others grow by doubling.
@@ -89,6 +92,28 @@ struct UploadSink: ~Copyable {
         }
         guard let record = record.take() else { return nil }
         return .record(record)
+    }
+
+    /// Gives the compressor's memory back, when what `finish` gave is sealed.
+    mutating func release() { compressor = [] }
+
+    private mutating func reserveCompressor(for count: Int, _ waiter: any Waiter) throws(Failure) -> Bool {
+        let policy = gateway.configuration.uploads.compression
+        guard !policy.isNone else { return true }
+        // Of a body that came in stages the size is not known.
+        let payload = max(contentLength ?? 0, received + count)
+        let missing =
+            PayloadCompressor.memory(policy, payload: payload) - compressor.reduce(0) { $0 + $1.count }
+        guard missing > 0 else { return true }
+        guard missing <= gateway.admission.mostReserved else {
+            throw Failure(
+                .busy,
+                "compressing by \(policy.name) takes \(missing) bytes, of which --memory has \(gateway.admission.mostReserved)"
+            )
+        }
+        guard let more = gateway.admission.reserve(missing, for: waiter) else { return false }
+        compressor.append(more)
+        return true
     }
 
     private mutating func growRecord(to payload: Int, _ waiter: any Waiter) -> Bool {

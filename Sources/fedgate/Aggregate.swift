@@ -92,7 +92,7 @@ private struct AggregatorProcess {
         let form = LogSettings(settings)
         var configuration = AggregatorConfiguration(
             directory: settings[Catalogue.data] + "/contributions", policy: RoundSettings(settings).policy,
-            output: ResultForm(envelope: form.envelope, compression: form.compression),
+            output: form.results,
             maxRecordBytes: try Topics.prepare(log, maxRecordBytes: form.maxRecordBytes, logger),
             maxDecodedBytes: 10 << 30)
         configuration.chunkSize = form.chunkSize

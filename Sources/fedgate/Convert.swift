@@ -11,8 +11,8 @@ extension Command {
             Flag("--to", .value("FORMAT"), "the format of OUTPUT; by default what its ending says"),
             Flag(
                 "--sparse", .value("ENCODING"),
-                "how binary_custom holds arrays that are mostly zero: coo (the default), pickle, as the protocol's first"
-                    + " readers take it, or never"),
+                "how binary_custom holds arrays that are mostly zero: pickle (the default), as the protocol's first readers"
+                    + " take it, coo, which needs no unpickling, or never"),
         ],
         run: { arguments throws(UsageFailure) in
             guard arguments.operands.count == 2 else {

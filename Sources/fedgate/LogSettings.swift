@@ -6,6 +6,7 @@ internal import EventLog
 internal import KafkaLog
 internal import SQLiteLog
 internal import Telemetry
+internal import WeightFormats
 
 /// Which log, and how records are written to it.
 struct LogSettings: Sendable {
@@ -19,6 +20,7 @@ struct LogSettings: Sendable {
     let kafka: KafkaConfiguration?
     let envelope: EnvelopeKind
     let compression: CompressionPolicy
+    let sparse: SparseEncoding
     let chunkSize: Int
     let maxRecordBytes: Int
 
@@ -33,8 +35,11 @@ struct LogSettings: Sendable {
             settings[Catalogue.envelope].flatMap { EnvelopeKind(rawValue: $0) } ?? (brokers.isEmpty ? .binary : .json)
         let policy = CompressionPolicy(name: settings[Catalogue.compression]) ?? .fixed(.none)
         compression = policy.at(level: settings[Catalogue.compressionLevel])
+        sparse = SparseEncoding(rawValue: settings[Catalogue.sparseEncoding]) ?? .pickle
         chunkSize = settings[Catalogue.chunkSize]
     }
+
+    var results: ResultForm { ResultForm(envelope: envelope, compression: compression, sparse: sparse) }
 
     func open(
         directory: String, _ logger: Logger, _ registry: MetricRegistry = MetricRegistry()

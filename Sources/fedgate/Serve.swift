@@ -153,7 +153,7 @@ private struct Service {
         guard settings.hasAggregator else { return nil }
         var configuration = AggregatorConfiguration(
             directory: settings.data + "/contributions", policy: settings.rounds.policy,
-            output: ResultForm(envelope: settings.log.envelope, compression: settings.log.compression),
+            output: settings.log.results,
             maxRecordBytes: maxRecordBytes, maxDecodedBytes: 10 << 30)
         configuration.chunkSize = settings.log.chunkSize
         let aggregator = Aggregator(

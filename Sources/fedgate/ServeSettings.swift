@@ -1,4 +1,5 @@
 internal import Certificates
+internal import Compression
 internal import Configuration
 internal import Credentials
 internal import Flags
@@ -38,6 +39,7 @@ struct ServeSettings: Sendable {
         rounds = RoundSettings(settings)
         maxBody = settings[Catalogue.maxBody]
         memory = settings[Catalogue.memory]
+        try Self.check(log.compression, within: memory)
         uploadExpiry = settings[Catalogue.uploadExpiry]
         maxWait = settings[Catalogue.maxWait]
         keepRounds = settings[Catalogue.keepRounds]
@@ -47,6 +49,16 @@ struct ServeSettings: Sendable {
         maxRetries = settings[Catalogue.maxRetries]
         lines = LogLines(settings)
         drain = Drain(settings)
+    }
+
+    /// What compresses updates shares half of the memory; a single one has to fit, or none would ever be taken.
+    private static func check(_ compression: CompressionPolicy, within memory: Int) throws(UsageFailure) {
+        let needed = PayloadCompressor.memory(compression, payload: .max)
+        guard needed <= memory / 2 else {
+            throw UsageFailure(
+                "compressing an update by \(compression.name) as set takes \(needed) bytes, and those share half of --memory "
+                    + "(\(memory) bytes): give it \(2 * needed) at least, or choose a lower level")
+        }
     }
 
     /// Who comes in; a listener that others reach has to ask who they are.

@@ -49,4 +49,27 @@ import Testing
         for index in 0..<slab.capacity { slab.bytes[index] = UInt8(truncatingIfNeeded: index) }
         #expect(slab.bytes[69_999] == UInt8(truncatingIfNeeded: 69_999))
     }
+
+    @Test func reservesUpToHalfOfTheLimitAndGivesItBack() throws {
+        let pool = SlabPool(limit: 1 << 20)
+        #expect(pool.reserve((512 << 10) + 1) == nil)
+        var reservation = pool.reserve(400 << 10)
+        #expect(reservation?.count == 400 << 10)
+        #expect(pool.lent == 400 << 10 && pool.mapped == 0)
+        #expect(pool.reserve(200 << 10) == nil, "over half together")
+        #expect(pool.acquire(700 << 10) == nil, "slabs have the rest only")
+        reservation = nil
+        #expect(pool.lent == 0)
+        let slab = try #require(pool.acquire(700 << 10))
+        #expect(pool.reserve(512 << 10) == nil, "what slabs hold cannot be reserved")
+        withExtendedLifetime(slab) {}
+    }
+
+    @Test func reservingMakesWayAmongWhatIsKept() {
+        let pool = SlabPool(limit: 1 << 20)
+        _ = pool.acquire(900_000)
+        #expect(pool.mapped > 512 << 10)
+        let reservation = pool.reserve(512 << 10)
+        #expect(reservation != nil && pool.mapped <= 512 << 10)
+    }
 }

@@ -16,7 +16,7 @@ internal import Testing
         var ends = 0
         for count in 0..<whole.count {
             for piece in [1, .max] {
-                let decompressor = try StreamDecompressor(codec, limits: wide)
+                let decompressor = StreamDecompressor(codec, limits: wide)
                 let found = try refusal(Array(whole[..<count]), decompressor, piece: piece)
                 if found == nil { ends += 1 }
                 #expect(found.map { $0.failure.offset == UInt64(count) } ?? true)
@@ -31,7 +31,7 @@ internal import Testing
         let whole = try Self.stream(codec)
         for garbage: [UInt8] in [[0], [0xff], [0x1f], [0x1f, 0x8b, 0x09], [0x28, 0xb5, 0], [0x04, 0x22, 0x4d, 0x19]] {
             for piece in [1, .max] {
-                let decompressor = try StreamDecompressor(codec, limits: wide)
+                let decompressor = StreamDecompressor(codec, limits: wide)
                 let found = try #require(try refusal(whole + garbage, decompressor, piece: piece))
                 // One that begins like a head is cut off, as long as nothing else comes.
                 #expect(found.failure.reason.contains("garbage") || garbage.count == 1)
@@ -43,7 +43,7 @@ internal import Testing
     @Test(arguments: Codec.compressing)
     func `what is no such stream is refused at byte 0`(codec: Codec) throws {
         for wrong in ["PK", "FEDWT001", "\u{2}!L\u{18}"] {
-            let decompressor = try StreamDecompressor(codec, limits: wide)
+            let decompressor = StreamDecompressor(codec, limits: wide)
             let found = try #require(try refusal(Array(wrong.utf8), decompressor))
             #expect(found.failure.offset == 0)
             #expect(found.failure.reason.contains("does not begin"))

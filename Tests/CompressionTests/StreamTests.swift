@@ -52,7 +52,7 @@ internal import Testing
     func `a sink that throws ends the stream`(codec: Codec) throws {
         struct Stop: Error {}
         let compressed = try compress(sample(1000), codec)
-        let decompressor = try StreamDecompressor(codec, limits: wide)
+        let decompressor = StreamDecompressor(codec, limits: wide)
         compressed.withUnsafeBytes { all in
             #expect(throws: Stop.self) { try decompressor.write(all) { _ in throw Stop() } }
             #expect(throws: CompressionFailure.self) { try decompressor.write(all) { _ in } }

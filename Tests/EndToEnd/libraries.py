@@ -251,7 +251,8 @@ def _raw_query(array):
 N = tuple(NARROW)
 FORMATS = {
     "binary_custom": Format("examples/digits", to_fedwt, from_fedwt, "format=binary_custom"),
-    "binary_custom, coo": Format("by hand", to_coo, from_fedwt, "format=binary_custom", arrays=mostly_zero),
+    "binary_custom, coo": Format("by hand", to_coo, from_fedwt, "format=binary_custom", arrays=mostly_zero,
+                                  convert=("--sparse", "coo")),
     "binary_custom, pickled": Format("pickle", to_pickled_sparse, from_pickled_sparse, "format=binary_custom",
                                       arrays=mostly_zero, convert=("--sparse", "pickle"), lacks_out=N),
     "numpy_pickle": Format("pickle, ml_dtypes", pickle.dumps, pickle.loads, "format=numpy_pickle", lacks_out=N),

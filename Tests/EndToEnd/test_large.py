@@ -109,3 +109,20 @@ def test_the_aggregator_dies_between_chunks(brokers, start, fresh):
     assert same(decode(gateway.result(number))[0], mean(updates))
     other = start(Gateway, "--kafka", brokers, data="other")
     assert same(decode(other.result(number))[0], mean(updates))
+
+
+@pytest.mark.parametrize("encoding", ["pickle", "coo", "never"])
+def test_a_large_result_is_sparse_where_it_is_mostly_zero(start, encoding, monkeypatch):
+    """Of a model in chunks, too: each array as its own zeros have it."""
+    monkeypatch.setenv("FEDGATE_SERIALIZATION_SPARSE_ENCODING", encoding)
+    random = np.random.default_rng(3)
+    dense = random.standard_normal(5_000_000).astype(np.float32)
+    thin = np.zeros((1500, 1000), np.float32)
+    thin[random.integers(0, 1500, 1000), random.integers(0, 1000, 1000)] = 1.5
+    gateway = start(Gateway)
+    for site in "ab":
+        gateway.stored(1, site, encode([dense, thin]))
+    body = gateway.result(1)
+    arrays, _ = decode(body)
+    assert np.array_equal(arrays[0], dense) and np.array_equal(arrays[1], thin)
+    assert (len(body) < dense.nbytes + 20_000) == (encoding != "never")

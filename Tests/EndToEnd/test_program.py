@@ -27,7 +27,7 @@ def test_help_and_version():
 @pytest.mark.parametrize("line, hint", [
     (["serv"], "serve"), (["serve", "--lisen", "127.0.0.1:0"], "--listen"),
     (["serve", "--min-updates", "none"], "none"), (["serve", "--listen", "nowhere"], "nowhere"), (["aggregate"], "--kafka"), (["inspect"], "file"),
-    (["serve", "--envelope", "jsn"], "json"),
+    (["serve", "--envelope", "jsn"], "json"), (["serve", "--compression", "auto", "--memory", "1MiB"], "--memory"),
 ])
 def test_a_wrong_command_line(line, hint, tmp_path):
     done = run(*line)

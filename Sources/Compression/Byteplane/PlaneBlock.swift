@@ -2,6 +2,9 @@
 ///
 /// `~Copyable` because it owns its memory, which grows to the largest block that it had to hold.
 struct PlaneBlock: ~Copyable {
+    /// Bytes of the largest.
+    static let most = PlaneKernels.blockItems * 8
+
     /// Elements of the block.
     private(set) var count = 0
     /// What they are.

@@ -18,7 +18,7 @@ final class PlaneCoder {
         byteCount: PlaneKernels.blockItems, alignment: 64)
 
     init(level: Int) throws(EngineFailure) {
-        guard let coder = try Coder.encoder(.zstd), let engine = coder.engine as? ZstdEncoder else {
+        guard let coder = try Coder.encoder(.zstd, level: level), let engine = coder.engine as? ZstdEncoder else {
             throw EngineFailure(reason: "no context")
         }
         self.level = level
@@ -28,7 +28,7 @@ final class PlaneCoder {
 
     deinit {
         output.deallocate()
-        CoderPool.encoders.give(coder, .zstd)
+        CoderPool.encoders.give(coder, .zstd, memory: StreamCompressor.memory(.zstd, level: level))
     }
 
     /// The frame, in memory that the next call reuses, or nil when it would not be smaller than some bytes.

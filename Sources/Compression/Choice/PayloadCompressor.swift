@@ -1,9 +1,8 @@
 /// Compresses one payload as a policy says, while it streams.
 ///
-/// Under `best` the first 256 KiB are held back, the ways are tried on them (`CompressionChoice.best`), and the whole
-/// payload goes the way that won. Where arrays lie is told by `note`, so that they can be filtered.
-///
-/// Memory: the start, one block of the filter (at most 2 MiB), and the codec's contexts.
+/// The first 256 KiB are held back, so that a small payload needs a codec's context only for the moment in which it
+/// ends. Under `best` the ways are tried on them (`CompressionChoice.best`), and the whole payload goes the way that won.
+/// Where arrays lie is told by `note`, so that they can be filtered.
 ///
 /// Thread: one at a time.
 public final class PayloadCompressor {
@@ -16,7 +15,22 @@ public final class PayloadCompressor {
     ///
     /// A codec holds back up to a block of its own, of less than 256 KiB.
     public static func heldBack(_ policy: CompressionPolicy) -> Int {
-        policy == .best ? sampleSize + (2 << 20) + (256 << 10) : 256 << 10
+        sampleSize + (256 << 10) + (policy == .best ? PlaneBlock.most : 0)
+    }
+
+    /// Bytes that a compressor holds while a payload of so many comes.
+    ///
+    /// Up to 256 KiB that is the payload. Beyond: the start, the codec's context, and where it may be filtered a second
+    /// one, a block and its frame.
+    public static func memory(_ policy: CompressionPolicy, payload: Int) -> Int {
+        guard payload > sampleSize, !policy.isNone else { return policy.isNone ? 0 : payload }
+        switch policy {
+        case .fixed(let codec, let level):
+            return sampleSize + StreamCompressor.memory(codec, level: level ?? codec.defaultLevel)
+        case .best:
+            let context = StreamCompressor.memory(.zstd, level: Codec.zstd.defaultLevel)
+            return sampleSize + 2 * context + PlaneBlock.most + PlaneKernels.blockItems
+        }
     }
 
     /// Bytes that a payload of so many takes at most, or nil when that does not fit an `Int`.
@@ -30,7 +44,7 @@ public final class PayloadCompressor {
 
     /// What the payload holds; has to be known when 256 KiB of it were written.
     private var content = CompressionChoice.Content.bytes
-    /// The way that was chosen; nil while the start is held back.
+    /// The way that was chosen; nil while the start is held back, where there is a choice.
     public private(set) var choice: CompressionChoice?
 
     private var compressor: FilteredCompressor?
@@ -44,13 +58,10 @@ public final class PayloadCompressor {
     /// A compressor for one payload.
     ///
     /// - Parameter policy: how to compress.
-    /// - Throws: `CompressionFailure` when memory is short.
-    public init(_ policy: CompressionPolicy) throws(CompressionFailure) {
+    public init(_ policy: CompressionPolicy) {
         guard case .fixed(let codec, let level) = policy else { return }
-        let fixed = CompressionChoice(
+        choice = CompressionChoice(
             filter: .none, codec: codec, level: level ?? codec.defaultLevel, estimatedRatio: 1)
-        choice = fixed
-        compressor = try FilteredCompressor(fixed)
     }
 
     private func note(_ extent: PlaneExtent) {
@@ -95,9 +106,11 @@ public final class PayloadCompressor {
     }
 
     private func decide() throws -> FilteredCompressor {
-        let chosen = try start.withUnsafeBytes { bytes in
-            try CompressionChoice.best(for: content, samples: samples(of: bytes), codecs: [.lz4, .zstd])
-        }
+        let chosen =
+            try choice
+            ?? start.withUnsafeBytes { bytes in
+                try CompressionChoice.best(for: content, samples: samples(of: bytes), codecs: [.lz4, .zstd])
+            }
         if chosen.filter == .none { extents = [] }
         choice = chosen
         let made = try FilteredCompressor(chosen)

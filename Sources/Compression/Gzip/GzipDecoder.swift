@@ -25,8 +25,6 @@ final class GzipDecoder: Engine, @unchecked Sendable {
         stream.deallocate()
     }
 
-    var memory: Int { 40 << 10 }
-
     func begin(level: Int, size: UInt64?) throws(EngineFailure) {
         isBehindMember = false
         try check(inflateReset(stream))

@@ -26,8 +26,6 @@ final class GzipEncoder: Engine, @unchecked Sendable {
         stream.deallocate()
     }
 
-    var memory: Int { 264 << 10 }
-
     func begin(level: Int, size: UInt64?) throws(EngineFailure) {
         try check(deflateReset(stream))
         guard level != self.level else { return }

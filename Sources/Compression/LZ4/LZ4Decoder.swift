@@ -17,9 +17,6 @@ final class LZ4Decoder: Engine, @unchecked Sendable {
 
     deinit { LZ4F_freeDecompressionContext(context) }
 
-    // The library does not tell; the most that it can be.
-    var memory: Int { (8 << 20) + (192 << 10) }
-
     func begin(level: Int, size: UInt64?) { LZ4F_resetDecompressionContext(context) }
 
     func step(

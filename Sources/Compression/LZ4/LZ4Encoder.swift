@@ -21,8 +21,6 @@ final class LZ4Encoder: Engine, @unchecked Sendable {
 
     deinit { LZ4F_freeCompressionContext(context) }
 
-    var memory: Int { 400 << 10 }
-
     func begin(level: Int, size: UInt64?) {
         preferences = LZ4F_preferences_t()
         preferences.compressionLevel = Int32(level)

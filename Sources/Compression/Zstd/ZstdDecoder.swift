@@ -17,8 +17,6 @@ final class ZstdDecoder: Engine, @unchecked Sendable {
 
     deinit { ZSTD_freeDCtx(context) }
 
-    var memory: Int { ZSTD_sizeof_DCtx(context) }
-
     func begin(level: Int, size: UInt64?) throws(EngineFailure) {
         try ZstdEngine.check(ZSTD_DCtx_reset(context, ZSTD_reset_session_and_parameters))
         try ZstdEngine.check(ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, Self.windowLog))

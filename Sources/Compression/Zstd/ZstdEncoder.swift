@@ -1,4 +1,5 @@
 internal import CZstd
+internal import Synchronization
 
 /// Compresses into one zstd frame.
 ///
@@ -13,13 +14,28 @@ final class ZstdEncoder: Engine, @unchecked Sendable {
 
     deinit { ZSTD_freeCCtx(context) }
 
-    var memory: Int { ZSTD_sizeof_CCtx(context) }
-
     func begin(level: Int, size: UInt64?) throws(EngineFailure) {
         try ZstdEngine.check(ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters))
         try ZstdEngine.check(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, Int32(level)))
         if let size { try ZstdEngine.check(ZSTD_CCtx_setPledgedSrcSize(context, size)) }
     }
+
+    /// Bytes that a context takes for a stream of unknown length; measured once, since zstd does not say.
+    static func memory(level: Int) -> Int {
+        sizes.withLock { sizes in
+            if let known = sizes[level] { return known }
+            guard let encoder = try? ZstdEncoder(), (try? encoder.begin(level: level, size: nil)) != nil else {
+                return 128 << 20
+            }
+            let coder = Coder(encoder)
+            _ = try? withUnsafeBytes(of: UInt8(0)) { try encoder.step($0, to: coder.output, ending: false) }
+            let size = ZSTD_sizeof_CCtx(encoder.context)
+            sizes[level] = size
+            return size
+        }
+    }
+
+    private static let sizes = Mutex<[Int: Int]>([:])
 
     func step(
         _ input: UnsafeRawBufferPointer, to output: UnsafeMutableRawBufferPointer, ending: Bool

@@ -1,7 +1,7 @@
 public import Weights
 public import WireJSON
 
-/// How arrays are written that are mostly zero.
+/// How arrays are written that are mostly zero; the protocol's default is `pickle`.
 public enum SparseEncoding: String, Sendable, Hashable, CaseIterable {
     /// Densely, like all others.
     case never
@@ -16,6 +16,7 @@ public enum SparseEncoding: String, Sendable, Hashable, CaseIterable {
 public struct FEDWT001Writer: WeightEncoder {
     private let arrays: [ArraySpec]
     private let sparse: SparseEncoding
+    private let mostlyZero: [Bool]?
     private let head: Result<[UInt8], WeightFailure>
 
     /// A writer for these arrays.
@@ -24,23 +25,29 @@ public struct FEDWT001Writer: WeightEncoder {
     ///   - arrays: in order. Their names become the metadata's `layer_names` when any has one.
     ///   - metadata: without `layer_names`; a member of that name is left out.
     ///   - sparse: how arrays are written more than nine tenths of whose elements are zero.
-    public init(arrays: [ArraySpec], metadata: [String: JSONValue], sparse: SparseEncoding = .coo) {
+    ///   - mostlyZero: which ones those are (`MostlyZero`), where that is known; else each array is looked through.
+    public init(
+        arrays: [ArraySpec], metadata: [String: JSONValue], sparse: SparseEncoding = .pickle,
+        mostlyZero: [Bool]? = nil
+    ) {
         self.arrays = arrays
         self.sparse = sparse
+        self.mostlyZero = mostlyZero
         head = Result { () throws(WeightFailure) in try Self.head(arrays, metadata) }
     }
 
     /// Bytes that the stream takes at most, whatever the elements are.
     public var maximumSize: Int {
-        arrays.reduce((try? head.get())?.count ?? 0) { $0 + 13 + maximumBody($1) }
+        arrays.enumerated().reduce((try? head.get())?.count ?? 0) { $0 + 13 + maximumBody($1.element, $1.offset) }
     }
 
-    private func maximumBody(_ spec: ArraySpec) -> Int {
-        guard sparse != .never, !spec.shape.isEmpty else { return spec.byteCount }
+    private func maximumBody(_ spec: ArraySpec, _ index: Int) -> Int {
+        guard sparse != .never, !spec.shape.isEmpty, mostlyZero?[index] != false else { return spec.byteCount }
         // Of a sparse array fewer than a tenth of the elements are stored, but each with all its coordinates.
         let stored = spec.count / 10 + 1
         let heads = sparse == .pickle ? SparsePickleWriter.mostText(spec) : 12 + 4 * spec.shape.count
-        return max(spec.byteCount, heads + stored * (4 * spec.shape.count + spec.dtype.itemSize))
+        let sparseSize = heads + stored * (4 * spec.shape.count + spec.dtype.itemSize)
+        return mostlyZero == nil ? max(spec.byteCount, sparseSize) : sparseSize
     }
 
     /// Writes the stream.
@@ -60,8 +67,8 @@ public struct FEDWT001Writer: WeightEncoder {
             guard bytes.count == spec.byteCount else {
                 throw WeightFailure("\(bytes.count) bytes were given of \(spec.byteCount)", at: 0, array: index)
             }
-            if let nonzero = sparseElements(spec, bytes) {
-                try write(nonzero, of: spec, index, to: sink)
+            if isSparse(spec, index, bytes) {
+                try write(Nonzero(bytes: bytes, itemSize: spec.dtype.itemSize), of: spec, index, to: sink)
             } else {
                 try Self.recordHead(index: index, flag: 0, length: bytes.count).withUnsafeBytes(sink)
                 if !bytes.isEmpty { try sink(bytes) }
@@ -96,13 +103,12 @@ public struct FEDWT001Writer: WeightEncoder {
         return head
     }
 
-    private func sparseElements(_ spec: ArraySpec, _ bytes: UnsafeRawBufferPointer) -> Nonzero? {
-        guard sparse != .never, !spec.shape.isEmpty, spec.count > 0 else { return nil }
-        let nonzero = Nonzero(bytes: bytes, itemSize: spec.dtype.itemSize)
-        guard let stored = nonzero.count(upTo: spec.count / 10 + 1) else { return nil }
-        let zeros = spec.count - stored
-        // In floating point, as the reference compares.
-        return Double(zeros) / Double(spec.count) > 0.9 ? nonzero : nil
+    private func isSparse(_ spec: ArraySpec, _ index: Int, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard sparse != .never else { return false }
+        if let mostlyZero { return mostlyZero[index] }
+        var verdict = MostlyZero(spec)
+        verdict.look(at: bytes)
+        return verdict.isTrue
     }
 
     private static func head(
