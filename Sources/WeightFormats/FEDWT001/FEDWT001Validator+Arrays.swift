@@ -22,7 +22,8 @@ extension FEDWT001Validator {
             let name = String(decoding: field, as: UTF8.self)
             guard let known = ElementType(text: name) else {
                 throw WeightFailure(
-                    "dtype \(name.debugDescription) is not one of \(ElementType.admitted)", at: fieldOffset, array: index)
+                    "dtype \(name.debugDescription) is not one of \(ElementType.admitted)", at: fieldOffset,
+                    array: index)
             }
             element = known
             try expect(.elements, 8)

@@ -24,7 +24,9 @@ public struct MostlyZero {
         nonzero += elements.count(upTo: most - nonzero) ?? most - nonzero + 1
     }
 
-    /// When all were shown. An array without dimensions or elements never is.
+    /// Whether it is, once all elements were shown.
+    ///
+    /// An array without dimensions or elements never is.
     public var isTrue: Bool {
         guard !spec.shape.isEmpty, spec.count > 0 else { return false }
         // In floating point, as the reference compares.
