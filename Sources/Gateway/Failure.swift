@@ -18,6 +18,7 @@ enum FailureKind: String, CaseIterable, Sendable {
     case notAcceptable = "not-acceptable"
     case requestTimeout = "request-timeout"
     case roundClosed = "round-closed"
+    case clientConflict = "client-conflict"
     case mismatchingOffset = "mismatching-offset"
     case uploadComplete = "upload-complete"
     case uploadOvertaken = "upload-overtaken"
@@ -122,6 +123,11 @@ enum FailureKind: String, CaseIterable, Sendable {
             Row(
                 status: 409, title: "The round is closed", retriable: false,
                 explanation: "Its result is published; an update can no longer count. Go on with the next round.")
+        case .clientConflict:
+            Row(
+                status: 409, title: "The message is another client's", retriable: false,
+                explanation:
+                    "A client_id in the body has to be that of the path (RFC 9110, section 9.3.4), or may be left out.")
         case .mismatchingOffset:
             Row(
                 status: 409, title: "The part does not begin where the upload stands", retriable: true,

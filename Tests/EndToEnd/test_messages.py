@@ -270,7 +270,8 @@ def test_bad_messages_name_what_is_wrong(gateway, method, path):
     wrong = base64.b64encode(hashlib.sha256(b"other").digest()).decode()
     assert refused(b"{}", 422, "digest-mismatch", **{"Content-Digest": f"sha-256=:{wrong}:"})
     if method == "PUT" or path != "/commands":
-        assert "client_id" in refused(b'{"client_id": "b"}')
+        assert "client_id" in refused(b'{"client_id": "b"}', 409, "client-conflict")
+        assert "client_id" in refused(b'{"client_id": 3}')
     deep = b'{"a":' * 3000 + b"1" + b"}" * 3000
     assert "body" in refused(deep)
 

@@ -52,14 +52,14 @@ import Testing
         (.logUnreachable, 503), (.outcomeUnknown, 504), (.unsupportedVersion, 505), (.roundExpired, 410),
         (.preconditionFailed, 412), (.rangeNotSatisfiable, 416), (.mismatchingOffset, 409), (.uploadComplete, 409),
         (.uploadOvertaken, 409), (.uploadUnknown, 404), (.digestMismatch, 422), (.keyReused, 422),
-        (.clientUnknown, 404), (.unauthorized, 401), (.forbidden, 403), (.quotaExceeded, 429),
+        (.clientUnknown, 404), (.unauthorized, 401), (.forbidden, 403), (.quotaExceeded, 429), (.clientConflict, 409),
     ])
     func everyFailureHasItsStatus(_ kind: FailureKind, _ status: Int) {
         #expect(kind.row.status == status)
         #expect(!kind.row.title.isEmpty && kind.row.explanation.hasSuffix("."))
     }
 
-    @Test func theTableIsWhole() { #expect(FailureKind.allCases.count == 35) }
+    @Test func theTableIsWhole() { #expect(FailureKind.allCases.count == 36) }
 }
 
 @Suite struct WholeNumberTests {

@@ -146,11 +146,18 @@ private func read(_ bytes: [UInt8]) throws -> (arrays: Weighted, sparse: [Int], 
         #expect(throws: WeightFailure.self) { try write([(long, [])]) }
     }
 
-    @Test func bigEndianNamesAreRefusedByName() throws {
-        var bytes = try write([try array(.int8, [1]) { _ in [1] }])
-        let place = try #require(bytes.indices.first { bytes[$0...].starts(with: Array("int8".utf8)) })
-        bytes.replaceSubrange(place - 1..<place + 4, with: [3] + Array(">f4".utf8))
-        let failure = #expect(throws: WeightFailure.self) { try read(bytes) }
-        #expect(failure?.reason.contains(#"dtype ">f4" is not one of"#) == true)
+    @Test func aByteOrderIsUnderstoodAndOthersAreRefusedByName() throws {
+        let bytes = try write([try array(.int16, [1]) { _ in [1, 0] }])
+        let place = try #require(bytes.indices.first { bytes[$0...].starts(with: Array("int16".utf8)) })
+        func named(_ name: String) -> [UInt8] {
+            Array(bytes[..<(place - 1)]) + [UInt8(name.utf8.count)] + Array(name.utf8) + Array(bytes[(place + 5)...])
+        }
+        for (name, isBigEndian) in [(">i2", true), ("<i2", false)] {
+            let read = try read(named(name))
+            guard case .dense(_, nil, let swapped) = read.arrays[0].storage else { throw WeightFailure("", at: 0) }
+            #expect(read.arrays[0].spec.dtype == .int16 && swapped == isBigEndian)
+        }
+        let failure = #expect(throws: WeightFailure.self) { try read(named(">f3")) }
+        #expect(failure?.reason.contains(#"dtype ">f3" is not one of"#) == true)
     }
 }

@@ -87,8 +87,14 @@ struct MessageDraft: Sendable {
             }
             round = value
         }
-        if type != .trainingCommand, let named = members["client_id"], named != .string(senderID) {
-            throw Failure(.badRequest, "the body: client_id is another one than that of the path, \"\(senderID)\"")
+        if type != .trainingCommand, let named = members["client_id"] {
+            guard case .string(let name) = named else {
+                throw Failure(.badRequest, "the body: client_id has to be a string")
+            }
+            guard name == senderID else {
+                throw Failure(
+                    .clientConflict, "the body: client_id is another one than that of the path, \"\(senderID)\"")
+            }
         }
         return Content(text: text, round: round, digest: sha256)
     }
