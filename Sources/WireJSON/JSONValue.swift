@@ -38,6 +38,10 @@ extension JSONValue {
     /// - Parameter bytes: UTF-8 text.
     /// - Throws: `JSONFailure` when the bytes are not JSON.
     public init(parsing bytes: some Sequence<UInt8>) throws(JSONFailure) {
+        if let plain = bytes.withContiguousStorageIfAvailable({ PlainJSON.parse($0) }), let plain {
+            self = plain
+            return
+        }
         do {
             self = try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
         } catch {
