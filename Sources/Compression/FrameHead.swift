@@ -73,19 +73,28 @@ struct FrameHead {
         }
     }
 
-    /// RFC 8878, section 3.1.1.1: the window's descriptor, or the content's size where a frame is one segment.
+    /// RFC 8878, section 3.1.1.1: the window's descriptor, or the content's size where a frame is one segment. Nil until
+    /// all of the head is there.
     private var zstdWindow: UInt64? {
-        guard count > 4 else { return nil }
+        guard count > 4, count >= 5 + zstdFields.window + zstdFields.dictionary + zstdFields.size else { return nil }
+        guard zstdFields.window == 1 else { return contentSize }
+        let base = UInt64(1) << (10 + UInt64(bytes[5] >> 3))
+        return base + base / 8 * UInt64(bytes[5] & 7)
+    }
+
+    /// Bytes that a whole zstd head says its frame becomes; nil where it does not.
+    var contentSize: UInt64? {
+        let (window, dictionary, size) = zstdFields
+        guard size > 0 else { return nil }
+        return number(5 + window + dictionary, size) + (size == 2 ? 256 : 0)
+    }
+
+    /// Bytes of the fields behind the descriptor.
+    private var zstdFields: (window: Int, dictionary: Int, size: Int) {
         let descriptor = bytes[4]
-        guard descriptor & 0x20 != 0 else {
-            guard count > 5 else { return nil }
-            let base = UInt64(1) << (10 + UInt64(bytes[5] >> 3))
-            return base + base / 8 * UInt64(bytes[5] & 7)
-        }
-        let dictionary = [0, 1, 2, 4][Int(descriptor & 3)]
-        let size = 1 << Int(descriptor >> 6)
-        guard count >= 5 + dictionary + size else { return nil }
-        return number(5 + dictionary, size) + (size == 2 ? 256 : 0)
+        let isOneSegment = descriptor & 0x20 != 0
+        let size = descriptor >> 6 == 0 ? (isOneSegment ? 1 : 0) : 1 << Int(descriptor >> 6)
+        return (isOneSegment ? 0 : 1, [0, 1, 2, 4][Int(descriptor & 3)], size)
     }
 
     /// A little-endian number of at most 8 bytes.

@@ -32,6 +32,9 @@ public final class StreamDecompressor {
     private var place = Place.head
     private var head = FrameHead()
     private var frames: UInt64 = 0
+    /// What the frame said that it becomes, and how much it did: the library does not always compare them.
+    private var announced: UInt64?
+    private var frameGiven: UInt64 = 0
     private var skipped: UInt64 = 0
     private var isUsable = true
     /// The last output filled its room, so that there may be more without further input.
@@ -178,6 +181,8 @@ public final class StreamDecompressor {
         }
         let first = head
         head = FrameHead()
+        announced = codec == .zstd ? first.contentSize : nil
+        frameGiven = 0
         // Counted when they came. No head gives anything out.
         gauge.taken -= UInt64(first.count)
         place = .frame
@@ -205,7 +210,11 @@ public final class StreamDecompressor {
         take(step.taken, of: &rest)
         if step.given > 0 { try gauge.give(step.given) }
         isFull = step.given == coder.output.count && !step.isDone
+        frameGiven += UInt64(step.given)
         if step.isDone {
+            if let announced, announced != frameGiven {
+                throw failure("the frame says that it becomes \(announced) bytes, and becomes \(frameGiven)")
+            }
             frames += 1
             place = .head
         }
