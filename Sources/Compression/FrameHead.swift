@@ -73,8 +73,9 @@ struct FrameHead {
         }
     }
 
-    /// RFC 8878, section 3.1.1.1: the window's descriptor, or the content's size where a frame is one segment. Nil until
-    /// all of the head is there.
+    /// The window's descriptor, or the content's size where a frame is one segment (RFC 8878, section 3.1.1.1).
+    ///
+    /// Nil until all of the head is there.
     private var zstdWindow: UInt64? {
         guard count > 4, count >= 5 + zstdFields.window + zstdFields.dictionary + zstdFields.size else { return nil }
         guard zstdFields.window == 1 else { return contentSize }
