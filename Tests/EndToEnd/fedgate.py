@@ -142,11 +142,13 @@ class Monitored(Aggregator):
 class Gateway(Process):
     """`fedgate serve` on a free port."""
 
+    scheme = "http"
+    # What this client trusts and shows over TLS.
+    context = None
+
     def __init__(self, data, *options):
         super().__init__(data, "serve", "--listen", "127.0.0.1:0", *options)
-        self.scheme, self.port = "http", None
-        # What this client trusts and shows over TLS.
-        self.context = None
+        self.port = None
 
     def ready(self):
         super().ready()
