@@ -182,7 +182,7 @@ def test_retention(start):
     gateway.start()
     check()
     gateway.end()
-    gateway.arguments[-1:] = ["100", "--keep-bytes", str(len(bodies[0]))]
+    gateway.arguments[-1:] = ["100", "--keep-bytes", str(len(bodies[3]))]
     gateway.start()
     last = close(gateway, 4, 4.0)
     expired(3)
