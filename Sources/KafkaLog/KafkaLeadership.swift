@@ -63,8 +63,7 @@ final class KafkaLeadership: Leadership {
         ownership.state.change { $0 = (false, $0.generation + 1, true) }
         thread.withLock { $0.take() }?.join()
         term.withLock { $0.take() }?.end()
-        rd_kafka_consumer_close(member.pointer)
-        rd_kafka_destroy(member.pointer)
+        Consumer.end(member.pointer, ownership.context)
     }
 }
 

@@ -1,6 +1,7 @@
 internal import CRdkafka
 internal import EventLog
 internal import Synchronization
+internal import Threads
 
 /// Reads all partitions of a topic by assignment, without a group.
 ///
@@ -60,8 +61,7 @@ final class KafkaTail: LogTail {
     func close() {
         if let held { rd_kafka_message_destroy(held) }
         held = nil
-        rd_kafka_consumer_close(consumer)
-        rd_kafka_destroy(consumer)
+        Consumer.end(consumer, context)
     }
 
     /// False for what is no record.
@@ -111,8 +111,37 @@ final class KafkaTail: LogTail {
     }
 }
 
-/// Makes consumers.
+/// Makes consumers, and ends them.
 enum Consumer {
+    /// Closes and destroys a consumer, or lets go of it where that does not come to an end.
+    ///
+    /// librdkafka waits for ever, at times, where a topic was deleted that the consumer read. Then the consumer and a thread stay
+    /// behind, which the end of a process does not have to wait for.
+    ///
+    /// - Parameters:
+    ///   - consumer: not used any more.
+    ///   - context: of its callbacks; kept for as long as they may come.
+    static func end(_ consumer: OpaquePointer, _ context: Producer.Context) {
+        let handle = Producer.Handle(pointer: consumer)
+        let end: @Sendable () -> Void = {
+            rd_kafka_consumer_close(handle.pointer)
+            rd_kafka_destroy(handle.pointer)
+            withExtendedLifetime(context) {}
+        }
+        let isOver = Monitor(false)
+        let thread = DedicatedThread(name: "kafka-close") {
+            end()
+            isOver.change { $0 = true }
+        }
+        guard let thread else { return end() }
+        let isEnded = isOver.wait(within: .seconds(5)) { $0 ? true : nil }
+        if isEnded == nil {
+            context.onLog("a consumer does not end, and is left behind")
+        } else {
+            thread.join()
+        }
+    }
+
     /// - Parameters:
     ///   - properties: of librdkafka.
     ///   - context: lives as long as the consumer.
