@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// What a client has shown of itself.
 public enum PeerCertificate: Sendable, Hashable {
     /// Nothing: no TLS, no authority to trust, or no certificate.
@@ -18,7 +16,4 @@ public struct ClientCertificate: Sendable, Hashable {
     public let fingerprint: [UInt8]
     /// When it ends, in seconds since 1970.
     public let expires: Double
-
-    /// Whether its time is over.
-    public var hasExpired: Bool { Double(time(nil)) > expires }
 }

@@ -81,14 +81,15 @@ enum PeerCheck {
     }
 
     private static func onlyCommonName(of certificate: gnutls_x509_crt_t?) -> String? {
-        func name(_ index: UInt32) -> String? {
-            var size = 1024
-            return withUnsafeTemporaryAllocation(byteCount: size, alignment: 1) { buffer in
-                guard gnutls_x509_crt_get_dn_by_oid(certificate, commonName, index, 0, buffer.baseAddress, &size) == 0
-                else { return nil }
-                return String(validating: buffer.prefix(size), as: UTF8.self)
+        var size = 1024
+        return withUnsafeTemporaryAllocation(byteCount: size, alignment: 1) { buffer in
+            func read(_ index: UInt32) -> Int32 {
+                size = buffer.count
+                return gnutls_x509_crt_get_dn_by_oid(certificate, commonName, index, 0, buffer.baseAddress, &size)
             }
+            // Any other failure than that there is none says that there is a second one.
+            guard read(1) == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE, read(0) == 0 else { return nil }
+            return String(validating: buffer.prefix(size), as: UTF8.self)
         }
-        return name(1) == nil ? name(0) : nil
     }
 }

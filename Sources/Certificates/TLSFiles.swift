@@ -34,7 +34,11 @@ public struct TLSFiles: Sendable, Hashable {
             let size = try file.size
             guard size > 0 else { throw CertificateFailure("\(path) is empty") }
             guard size <= mostBytes else { throw CertificateFailure("\(path) is larger than \(mostBytes) bytes") }
-            return try file.withMapping { Array($0) }
+            // Not mapped: it may be cut while it is read.
+            return try [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+                try file.read(into: UnsafeMutableRawBufferPointer(buffer), at: 0)
+                count = size
+            }
         } catch {
             throw error as? CertificateFailure ?? CertificateFailure(String(describing: error))
         }

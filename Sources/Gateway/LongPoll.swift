@@ -43,6 +43,8 @@ final class LongPoll: ExchangeHandler, ResultWatcher {
 
     func arrived(_ arrival: Arrival) -> Bool {
         guard isWanted(arrival.result) else { return false }
+        // A result of an older round that comes late is not the latest.
+        guard request.round != nil || core.store.latest?.round == arrival.result.round else { return false }
         let exchange = wait.withLock { wait in
             if request.round != nil { wait?.place = nil }
             return wait?.exchange

@@ -13,8 +13,11 @@ final class Connection: Sendable {
         var isFirst = true
         var idleSince = ContinuousClock.now
         var exchange: Exchange?
-        var peer: (judge: ServerCredentials, verdict: PeerCertificate)?
+        var peer: (judge: ServerCredentials, at: ContinuousClock.Instant, verdict: PeerCertificate)?
     }
+
+    /// How long a verdict on the client's certificate holds.
+    private static let trust: Duration = .seconds(30)
 
     /// The client's address without the port.
     let address: String
@@ -43,12 +46,13 @@ final class Connection: Sendable {
     func peer(_ terms: TLSTerms) -> PeerCertificate {
         guard let session else { return .none }
         let judge = terms.credentials
-        if let known = state.withLock({ $0.peer }), known.judge === judge {
-            // What was good may have ended since.
-            guard case .valid(let certificate) = known.verdict, certificate.hasExpired else { return known.verdict }
+        let now = ContinuousClock.now
+        // What was good may have ended since, as may the list of revocations.
+        if let known = state.withLock({ $0.peer }), known.judge === judge, now - known.at < Self.trust {
+            return known.verdict
         }
         let verdict = session.peer(by: judge)
-        state.withLock { $0.peer = (judge, verdict) }
+        state.withLock { $0.peer = (judge, now, verdict) }
         return verdict
     }
 

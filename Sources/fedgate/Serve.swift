@@ -102,6 +102,9 @@ private struct Service {
         // Every waiting client is a connection. What is left is for the log and for files.
         listener.maxConnections = min(max(openFiles - 1024, 512), 100_000)
         listener.log = { [logger] in logger.log(.debug, "libmicrohttpd: \($0)") }
+        // Before the first one says that it is there.
+        let privateServer = try startPrivate(listener, gateway)
+        defer { privateServer?.stop(within: .seconds(1)) }
         let server = try Server.start(listener, router: gateway)
         let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
         // A plain line, whatever the log level: scripts wait for it.
@@ -112,7 +115,6 @@ private struct Service {
             logger.announce("listening") { $0.text("url", url) }
         }
         registry.gauge("fedgate_connections", "Connections that are open.") { Double(server.openConnections) }
-        let privateServer = try startPrivate(listener, gateway)
         reloadTokens()
         tls?.watch(reload, logger)
         if settings.showsTokens {
@@ -123,7 +125,6 @@ private struct Service {
         logger.info("stopping", [("signal", String(signal))])
         log.beginEnd()
         settings.drain.finishRequests(gateway, server, logger)
-        privateServer?.stop(within: .seconds(1))
     }
 
     private func startPrivate(_ like: ServerConfiguration, _ gateway: Gateway) throws -> Server? {
