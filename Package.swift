@@ -56,7 +56,7 @@ let package = Package(
         module("Envelopes", ["Base64", "Bytes", "Compression", "Digests", "EventLog", "Files", "WireJSON"]),
 
         // Where it travels through.
-        module("EventLog", ["Bytes"]),
+        module("EventLog", ["Bytes", "Files"]),
 
         module("SQLiteLog", ["CSQLite", "EventLog", "Files", "Threads"]),
         module("KafkaLog", ["CRdkafka", "EventLog", "Telemetry", "Threads", "WireJSON"]),
@@ -110,7 +110,7 @@ let package = Package(
         .executableTarget(
             name: "sqlite-log-crasher", dependencies: ["Bytes", "EventLog", "SQLiteLog", "Threads"],
             path: "Tests/SQLiteLogCrasher", swiftSettings: house),
-        tests("SQLiteLog", ["Bytes", "EventLog", "EventLogConformance", "Threads", "sqlite-log-crasher"]),
+        tests("SQLiteLog", ["Bytes", "EventLog", "EventLogConformance", "Files", "Threads", "sqlite-log-crasher"]),
         tests("KafkaLog", ["Bytes", "CRdkafka", "EventLog", "EventLogConformance", "Threads"]),
 
         tests("Base64"),
@@ -119,6 +119,7 @@ let package = Package(
         tests("Threads"),
         tests("WireJSON"),
         tests("Digests"),
+        tests("Files"),
         tests("Telemetry", ["Threads", "WireJSON"]),
         tests("WireTime"),
         tests("WeightFormats", ["Compression", "Files", "Weights", "WireJSON"]),
@@ -134,7 +135,7 @@ let package = Package(
         tests("Configuration", ["Flags"]),
         tests("MicroHTTP", ["Bytes", "Certificates", "Threads"]),
         tests("Certificates", ["Digests"]),
-        tests("Envelopes", ["Bytes", "Compression", "Digests", "EventLog", "WireJSON"]),
+        tests("Envelopes", ["Bytes", "Compression", "Digests", "EventLog", "Files", "WireJSON"]),
         // What fuzzing found, run again.
         .testTarget(
             name: "FuzzTests",

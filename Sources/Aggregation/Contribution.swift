@@ -1,8 +1,9 @@
 internal import EventLog
+internal import Files
 internal import Telemetry
 internal import WireJSON
 
-/// One counted update: who, which message, where it stands, and the name of the file that holds its arrays.
+/// One counted update: who, which message, where it stands, and where its arrays lie.
 struct Contribution: Sendable, Hashable {
     let clientID: String
     let messageID: String
@@ -16,6 +17,8 @@ struct Contribution: Sendable, Hashable {
     let trace: TraceContext?
     /// Within the spool's directory.
     let file: String
-    /// Where in the file each array of the round begins; its elements are dense, little-endian, in C order.
+    /// Where its bytes lie, in that file or in the log's.
+    let bytes: FileExtents
+    /// Where among the bytes each array of the round begins; its elements are dense, little-endian, in C order.
     let offsets: [Int]
 }

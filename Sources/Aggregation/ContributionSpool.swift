@@ -4,8 +4,8 @@ internal import Files
 internal import WeightFormats
 internal import Weights
 
-/// The counted updates of open rounds on disk: one file an update, its arrays dense, so that any range of any array is
-/// one read away.
+/// The counted updates of open rounds on disk, their arrays dense, so that any range of any array is one read away: in the
+/// log's own files where they lie there as they shall, otherwise in one file an update.
 ///
 /// The files are a cache of the log: they are dropped at start and written again from it.
 ///
@@ -34,41 +34,58 @@ final class ContributionSpool {
         }
     }
 
-    /// Decodes an update into a file, or takes its file over as it is where all its arrays lie there as they shall.
+    /// An update's arrays, where they lie, and where each begins there: dense, little-endian, in C order.
+    struct Stored {
+        let arrays: [ArraySpec]
+        let bytes: FileExtents
+        let offsets: [Int]
+    }
+
+    /// Decodes an update into a file, or leaves it where it is when all its arrays lie there as they shall.
     ///
     /// - Parameters:
     ///   - source: the payload.
     ///   - format: of the payload.
     ///   - filter: what was done to it before it was compressed.
     ///   - name: of the file.
-    /// - Returns: the update's arrays, and where each begins in the file: dense, little-endian, in C order.
     func store(
         _ source: Source, _ format: WeightFormat, behind filter: StreamFilter, _ limits: DecodeLimits, as name: String
-    ) throws -> ([ArraySpec], [Int]) {
-        guard let decoder = try format.decoder(behind: filter, limits: limits) else {
+    ) throws -> Stored {
+        let path = directory.file(name)
+        func decoder() throws -> any WeightDecoder {
+            if let decoder = try format.decoder(behind: filter, limits: limits) { return decoder }
             throw Unusable("format: \(format.name) is never a package's")
         }
-        let path = directory.file(name)
         do {
-            let decoded: DecodedWeights
-            if case .chunks(let payload) = source, payload.isPlain, format.keepsBody, filter == .none {
-                let dropping = DroppingSink()
-                try payload.read { try decoder.feed($0, to: dropping) }
-                try payload.keep(as: path)
-                decoded = try decoder.finish(to: dropping)
-            } else {
-                let sink = try FileSink(path)
-                try source.read { try decoder.feed($0, to: sink) }
-                decoded = try decoder.finish(to: sink)
+            if case .chunks(let payload) = source, payload.isPlain, format.keepsBody, filter == .none,
+                let stored = try takeOver(payload, decoder(), as: path)
+            {
+                return stored
             }
-            let specs = decoded.arrays.map(\.spec)
-            let places = decoded.arrays.compactMap(\.normalPlace)
-            if places.count == specs.count { return (specs, places) }
-            return (specs, try normalise(decoded.arrays, name))
+            let (decoder, sink) = (try decoder(), try FileSink(path))
+            try source.read { try decoder.feed($0, to: sink) }
+            let arrays = try decoder.finish(to: sink).arrays
+            let places = arrays.compactMap(\.normalPlace)
+            let offsets = places.count == arrays.count ? places : try normalise(arrays, name)
+            var bytes = FileExtents()
+            bytes.append(FileExtent(path: path, start: 0, count: try open(name).size))
+            return Stored(arrays: arrays.map(\.spec), bytes: bytes, offsets: offsets)
         } catch {
             File.remove(path)
             throw error
         }
+    }
+
+    /// Leaves a payload where it lies; nil when an array does not lie there as it shall.
+    private func takeOver(
+        _ payload: AssembledPayload, _ decoder: any WeightDecoder, as path: String
+    ) throws -> Stored? {
+        let dropping = DroppingSink()
+        try payload.read { try decoder.feed($0, to: dropping) }
+        let arrays = try decoder.finish(to: dropping).arrays
+        let places = arrays.compactMap(\.normalPlace)
+        guard places.count == arrays.count else { return nil }
+        return Stored(arrays: arrays.map(\.spec), bytes: try payload.keep(as: path), offsets: places)
     }
 
     /// Writes the file again, with every array as it shall lie.

@@ -9,23 +9,18 @@ enum MeanFile {
     /// Files that are kept open together; with more updates each is opened again for each range.
     private static let mostOpen = 256
 
-    /// An update's file for as long as the mean takes.
-    private final class Source {
+    /// An update's bytes for as long as the mean takes.
+    private struct Source {
         let contribution: Contribution
-        private let spool: ContributionSpool
-        private let file: File?
+        private let reader: FileExtentReader?
 
-        init(_ contribution: Contribution, _ spool: ContributionSpool, keepOpen: Bool) throws(FileFailure) {
+        init(_ contribution: Contribution, keepOpen: Bool) {
             self.contribution = contribution
-            self.spool = spool
-            file = keepOpen ? try spool.open(contribution.file) : nil
+            reader = keepOpen ? FileExtentReader(contribution.bytes) : nil
         }
 
         func read(into range: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileFailure) {
-            switch file {
-            case .some(let file): try file.read(into: range, at: offset)
-            case .none: try spool.open(contribution.file).read(into: range, at: offset)
-            }
+            try (reader ?? FileExtentReader(contribution.bytes)).read(into: range, at: offset)
         }
     }
 
@@ -36,15 +31,12 @@ enum MeanFile {
     ///   - progress: called now and then with the bytes of the mean that are done.
     /// - Returns: which arrays are mostly zero, seen while they are in the cache.
     static func compute(
-        _ arrays: [ArraySpec], _ contributions: [Contribution], in spool: ContributionSpool,
+        _ arrays: [ArraySpec], _ contributions: [Contribution],
         into output: borrowing File, progress: (Int) -> Void
     ) throws(FileFailure) -> [Bool] {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: WeightedMean.capacity * 8, alignment: 16)
         defer { buffer.deallocate() }
-        var sources: [Source] = []
-        for contribution in contributions {
-            sources.append(try Source(contribution, spool, keepOpen: contributions.count <= mostOpen))
-        }
+        let sources = contributions.map { Source($0, keepOpen: contributions.count <= mostOpen) }
         var mostlyZero: [Bool] = []
         var start = 0
         for (index, array) in arrays.enumerated() {

@@ -83,7 +83,7 @@ final class ResultPublisher {
         defer { try? spool.remove(name) }
         let size = round.arrays.reduce(0) { $0 + $1.byteCount }
         try file.resize(to: size)
-        let mostlyZero = try MeanFile.compute(round.arrays, round.contributions, in: spool, into: file) {
+        let mostlyZero = try MeanFile.compute(round.arrays, round.contributions, into: file) {
             progress(Double($0) / Double(size))
         }
         // The disk may need the room: whatever fails from here on begins again from the log.

@@ -61,22 +61,22 @@ extension TermOfWork {
             begin.offset = payload.firstOffset
             source = .chunks(payload)
         }
-        let (arrays, offsets) = try spool.store(
-            source, format, behind: opened.package.filter, limits, as: file)
+        let stored = try spool.store(source, format, behind: opened.package.filter, limits, as: file)
         let first = book.open[message.roundNumber]?.arrays
         let partners: [Int]
         do {
-            partners = try ArrayMatch.partners(of: arrays, in: first ?? arrays)
+            partners = try ArrayMatch.partners(of: stored.arrays, in: first ?? stored.arrays)
         } catch {
             try spool.remove(file)
             throw error
         }
         let contribution = Contribution(
             clientID: message.senderID, messageID: message.messageID, position: position, begin: begin,
-            samples: samples, said: said, trace: trace, file: file, offsets: partners.map { offsets[$0] })
+            samples: samples, said: said, trace: trace, file: file, bytes: stored.bytes,
+            offsets: partners.map { stored.offsets[$0] })
         let verdict = book.count(
-            contribution, round: message.roundNumber, arrays: arrays, timestamp: message.timestamp)
-        if first == nil { owner.board.opened(message.roundNumber, arrays) }
+            contribution, round: message.roundNumber, arrays: stored.arrays, timestamp: message.timestamp)
+        if first == nil { owner.board.opened(message.roundNumber, stored.arrays) }
         if case .counted(let replaced?) = verdict { try spool.remove(replaced.file) }
         note(verdict)
     }

@@ -35,7 +35,8 @@ final class TermOfWork {
         reader = MessageReader(
             limits: .init(maxStored: configuration.maxRecordBytes, maxDecoded: configuration.maxDecodedBytes))
         spool = try ContributionSpool(configuration.directory)
-        chunks = try ChunkSpool(configuration.directory + "-unfinished", limits: configuration.unfinished)
+        chunks = try ChunkSpool(
+            configuration.directory + "-unfinished", limits: configuration.unfinished, copies: false)
         // Twice the largest record: one result and one dead letter may be in flight.
         let pool = SlabPool(limit: 2 * configuration.maxRecordBytes + (16 << 20))
         deadLetters = DeadLetterWriter(pool, limit: configuration.maxRecordBytes)

@@ -1,7 +1,7 @@
 internal import Compression
-internal import Files
+public import Files
 
-/// A payload that came in chunks, complete and verified, in a file that goes with it unless it is kept.
+/// A payload that came in chunks, complete and verified; what its spool copied goes with it unless it is kept.
 ///
 /// Thread: one at a time.
 public final class AssembledPayload {
@@ -21,7 +21,7 @@ public final class AssembledPayload {
     /// Offset of its first chunk in the partition.
     public var firstOffset: Int64 { message.first }
 
-    /// Whether the file is the payload itself, not compressed.
+    /// Whether the chunks are the payload itself, not compressed.
     public var isPlain: Bool { compression == .none }
 
     /// Hands over the payload, decompressed, in order.
@@ -38,11 +38,12 @@ public final class AssembledPayload {
             try body(piece)
         }
         let stream = compression == .none ? nil : PayloadDecompression.stream(compression, originalSize)
+        let chunks = FileExtentReader(message.payload)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.step, alignment: 4096)
         defer { buffer.deallocate() }
         for start in Swift.stride(from: 0, to: message.size, by: Self.step) {
             let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(Self.step, message.size - start)])
-            try message.file.read(into: part, at: start)
+            try chunks.read(into: part, at: start)
             let piece = UnsafeRawBufferPointer(part)
             guard let stream else {
                 try give(piece)
@@ -60,11 +61,14 @@ public final class AssembledPayload {
         }
     }
 
-    /// Gives the file another name, under which it stays.
+    /// Gives what its spool copied, which may be nothing, the name of a file under which it stays.
     ///
     /// - Parameter path: on the same file system.
-    public func keep(as path: String) throws {
+    /// - Returns: where the chunks lie from now on.
+    @discardableResult
+    public func keep(as path: String) throws -> FileExtents {
         try File.move(message.path, to: path)
         message.isKept = true
+        return message.payload.moved(message.path, to: path)
     }
 }

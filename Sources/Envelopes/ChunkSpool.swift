@@ -34,6 +34,7 @@ public final class ChunkSpool {
 
     private let directory: Directory
     private let limits: Limits
+    private let copies: Bool
     private var unfinished: [Key: UnfinishedMessage] = [:]
     private var nextName = 0
 
@@ -47,10 +48,12 @@ public final class ChunkSpool {
     /// - Parameters:
     ///   - path: of its own directory; made when it is missing, emptied when it is not.
     ///   - limits: on what is unfinished.
-    public init(_ path: String, limits: Limits = Limits()) throws {
+    ///   - copies: whether chunks are copied that lie in a file of the log's, so that a whole payload is a file of its own.
+    public init(_ path: String, limits: Limits = Limits(), copies: Bool = true) throws {
         directory = try Directory(making: path)
         for name in try directory.names { try directory.remove(name) }
         self.limits = limits
+        self.copies = copies
     }
 
     /// How many messages have chunks and no commit record.
@@ -67,7 +70,7 @@ public final class ChunkSpool {
         let position = record.position
         let key = Key(topic: position.topic, partition: position.partition, messageID: place.messageID)
         let message = try unfinished[key] ?? begin(key, position)
-        bytes += try message.take(record.value, place.index)
+        bytes += try message.take(record.value, place.index, lyingAt: copies ? nil : record.extent)
         while bytes > limits.maxBytes, unfinished.count > 1,
             let oldest = unfinished.filter({ $0.key != key }).min(by: { $0.value.touched < $1.value.touched })?.key
         {

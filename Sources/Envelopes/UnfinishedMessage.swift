@@ -1,20 +1,24 @@
 internal import Digests
 internal import Files
 
-/// The chunks of one message, one behind the other in a file that goes with it.
+/// The chunks of one message: where they lie in files of the log's, or in a file that goes with it.
 final class UnfinishedMessage {
+    /// Of its own file.
     let path: String
     /// Offset of the first chunk in its partition.
     let first: Int64
-    let file: File
+    private let file: File
+    /// Bytes in its own file.
+    private var copied = 0
+    /// All chunks, one behind the other.
+    private(set) var payload = FileExtents()
     private(set) var touched = ContinuousClock.now
-    private(set) var size = 0
     private var digest = SHA256()
     /// Where each chunk ends.
     private var ends: [Int] = []
     /// Why it can never be complete.
     private var flaw: String?
-    /// Whether the file was given away.
+    /// Whether its own file was given away.
     var isKept = false
 
     init(path: String, first: Int64) throws {
@@ -27,8 +31,9 @@ final class UnfinishedMessage {
 
     /// Takes the next chunk, or one that came before.
     ///
+    /// - Parameter extent: where it lies and stays; nil copies it.
     /// - Returns: the bytes by which the message grew.
-    func take(_ value: UnsafeRawBufferPointer, _ index: Int) throws -> Int {
+    func take(_ value: UnsafeRawBufferPointer, _ index: Int, lyingAt extent: FileExtent?) throws -> Int {
         touched = .now
         guard flaw == nil else { return 0 }
         if index < ends.count {
@@ -39,11 +44,19 @@ final class UnfinishedMessage {
             flaw = "chunk \(ends.count) is missing: \(index) came instead"
             return 0
         }
-        try file.write(value, at: size)
+        try payload.append(extent ?? copy(value))
         digest.update(value)
-        size += value.count
         ends.append(size)
         return value.count
+    }
+
+    /// Bytes of all chunks.
+    var size: Int { payload.count }
+
+    private func copy(_ value: UnsafeRawBufferPointer) throws(FileFailure) -> FileExtent {
+        try file.write(value, at: copied)
+        defer { copied += value.count }
+        return FileExtent(path: path, start: copied, count: value.count)
     }
 
     /// The checksum of all chunks, when they are those that the commit record names.
@@ -63,7 +76,7 @@ final class UnfinishedMessage {
         guard ends[index] - start == value.count else { return false }
         let stored = UnsafeMutableRawBufferPointer.allocate(byteCount: value.count, alignment: 16)
         defer { stored.deallocate() }
-        try file.read(into: stored, at: start)
+        try FileExtentReader(payload).read(into: stored, at: start)
         return stored.elementsEqual(value)
     }
 }

@@ -1,4 +1,5 @@
 public import Bytes
+public import Files
 
 /// A header of a record: a name and bytes, as Kafka has them.
 public struct RecordHeader: Sendable, Hashable {
@@ -84,6 +85,8 @@ public struct StoredRecord: ~Copyable {
     public let headers: [RecordHeader]
     /// The value.
     public let value: UnsafeRawBufferPointer
+    /// Where the value lies in a file, if it does, which neither changes nor goes while the log is open.
+    public let extent: FileExtent?
 
     /// A record for the duration of one call.
     ///
@@ -93,14 +96,16 @@ public struct StoredRecord: ~Copyable {
     ///   - key: borrowed.
     ///   - headers: in the order appended.
     ///   - value: borrowed.
+    ///   - extent: where it lies in a file.
     public init(
         position: Position, timestamp: Int64, key: UnsafeRawBufferPointer?, headers: [RecordHeader],
-        value: UnsafeRawBufferPointer
+        value: UnsafeRawBufferPointer, extent: FileExtent? = nil
     ) {
         self.position = position
         self.timestamp = timestamp
         self.key = key
         self.headers = headers
         self.value = value
+        self.extent = extent
     }
 }

@@ -7,9 +7,9 @@ public struct FileFailure: Error, Sendable, Hashable, CustomStringConvertible {
     /// The system's number for the reason.
     public let code: Int32
 
-    init(_ operation: String) {
+    init(_ operation: String, code: Int32 = errno) {
         self.operation = operation
-        code = errno
+        self.code = code
     }
 
     /// For a person.
@@ -143,8 +143,8 @@ public struct File: ~Copyable, Sendable {
         guard rename(path, other) == 0 else { throw FileFailure("cannot rename \(path) to \(other)") }
     }
 
-    /// Returns when the content is on the disk.
+    /// Returns when the content is on the disk, and the size with it.
     public func sync() throws(FileFailure) {
-        guard fsync(descriptor) == 0 else { throw FileFailure("cannot sync \(path)") }
+        guard fdatasync(descriptor) == 0 else { throw FileFailure("cannot sync \(path)") }
     }
 }

@@ -5,6 +5,9 @@ internal import EventLog
 ///
 /// Thread: one at a time; its owner sees to that.
 final class Database {
+    /// Of its file in the log's directory.
+    static let name = "log.sqlite"
+
     private let handle: OpaquePointer
 
     init(path: String) throws(LogFailure) {
@@ -88,6 +91,8 @@ final class Statement {
     }
 
     func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
+
+    func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
 
     /// The bytes of a column, valid until the next step or reset.
     func bytes(_ column: Int32) -> UnsafeRawBufferPointer {

@@ -1,10 +1,11 @@
 internal import EventLog
+internal import Files
 internal import Glibc
 internal import Threads
 
 /// The one writer: takes all appends that wait, commits them together, then answers them.
 ///
-/// Unchecked: the database and the statement belong to the writer's thread after `init`.
+/// Unchecked: the database, its statements and the files belong to the writer's thread after `init`.
 final class GroupCommit: @unchecked Sendable {
     /// Records that are stored together or not at all.
     struct Append: Sendable {
@@ -23,12 +24,16 @@ final class GroupCommit: @unchecked Sendable {
     private let state = Monitor(State())
     private let database: Database
     private let insert: Statement
+    private let pages: Statement
+    private let values: ValueFiles
     private var next: [String: Int64] = [:]
     private var thread: DedicatedThread?
 
-    init(_ database: Database) throws(LogFailure) {
+    init(_ database: Database, _ values: ValueFiles) throws(LogFailure) {
         self.database = database
-        insert = try database.prepare("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?)")
+        self.values = values
+        insert = try database.prepare("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        pages = try database.prepare("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
         let topics = try database.prepare("SELECT topic, max(offset) FROM record GROUP BY topic")
         while try topics.step() { next[String(decoding: topics.bytes(0), as: UTF8.self)] = topics.integer(1) + 1 }
         thread = DedicatedThread(name: "log-commit") { [unowned self] in run() }
@@ -87,6 +92,8 @@ final class GroupCommit: @unchecked Sendable {
     private func transaction(_ batch: [Append]) throws(LogFailure) -> [[Position]] {
         var offsets = next
         var positions: [[Position]] = []
+        let mark = values.mark
+        var mayBeStored = false
         do throws(LogFailure) {
             try database.execute("BEGIN IMMEDIATE")
             for append in batch {
@@ -100,10 +107,13 @@ final class GroupCommit: @unchecked Sendable {
                 }
                 positions.append(stored)
             }
+            try values.sync()
+            mayBeStored = true
             try database.execute("COMMIT")
         } catch {
             // SQLite has rolled back by itself after a full disk; then this fails, and nothing is open either way.
             try? database.execute("ROLLBACK")
+            if !mayBeStored { values.rewind(to: mark) }
             throw error
         }
         next = offsets
@@ -116,6 +126,10 @@ final class GroupCommit: @unchecked Sendable {
         clock_gettime(CLOCK_REALTIME, &now)
         insert.bind(2, offset)
         insert.bind(3, Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec / 1_000_000))
+        var place: ValuePlace?
+        if record.range.count >= ValueFiles.threshold {
+            place = try values.write(record.value, beside: databaseBytes)
+        }
         let topic = Array(topic.utf8)
         let headers = HeaderCodec.encode(record.headers)
         let failure: LogFailure? = topic.withUnsafeBytes { topic in
@@ -124,12 +138,24 @@ final class GroupCommit: @unchecked Sendable {
                     insert.bind(1, topic)
                     insert.bind(4, key)
                     insert.bind(5, headers)
-                    insert.bind(6, record.value)
+                    if let place {
+                        insert.bind(6, UnsafeRawBufferPointer(start: nil, count: 0))
+                        insert.bind(7, place.file)
+                        insert.bind(8, place.start)
+                        insert.bind(9, place.size)
+                    } else {
+                        insert.bind(6, record.value)
+                    }
                     do throws(LogFailure) { _ = try insert.step() } catch { return error }
                     return nil
                 }
             }
         }
         if let failure { throw failure }
+    }
+
+    private func databaseBytes() throws(LogFailure) -> Int64 {
+        defer { pages.reset() }
+        return try pages.step() ? pages.integer(0) : 0
     }
 }

@@ -1,4 +1,5 @@
 public import EventLog
+internal import Files
 internal import Glibc
 
 extension SQLiteLog {
@@ -9,11 +10,11 @@ extension SQLiteLog {
         for topic in topics { try check(topic) }
         _ = try appendTogether([], isCurrent: { true })
         var state = statvfs()
-        guard statvfs(path, &state) == 0 else {
+        guard statvfs(directory.path, &state) == 0 else {
             throw LogFailure(.unreachable, "the log's file system cannot be asked for its room")
         }
         let free = UInt64(state.f_bavail) * UInt64(state.f_frsize)
-        // A record stands in the write-ahead log and in the database, and others may come with it.
+        // Others may come with a record, and the write-ahead log beside them.
         let needed = UInt64(4 * limits.maxRecordBytes)
         guard free >= needed else {
             throw LogFailure(

@@ -3,14 +3,14 @@ internal import Files
 internal import Synchronization
 internal import Threads
 
-/// The embedded log: one SQLite database in WAL mode, written by one thread.
+/// The embedded log: one SQLite database in WAL mode, and files for large values beside it, written by one thread.
 ///
 /// An append is acknowledged after the commit that holds it has been synced to the disk. All appends that wait when a
 /// commit begins share it, so that many clients cost one sync.
 ///
 /// Thread: any.
 public final class SQLiteLog: EventLog {
-    let path: String
+    let directory: Directory
     let limits: TopicLimits
     private let lock: DirectoryLock
     private let writer: GroupCommit
@@ -25,19 +25,19 @@ public final class SQLiteLog: EventLog {
     /// - Parameters:
     ///   - directory: belongs to this process alone while the log is open.
     ///   - maxRecordBytes: the largest record in bytes.
-    ///   - maxBytes: the database's largest size in bytes; nil leaves it to the disk.
+    ///   - maxBytes: the largest size of the database, and of all files when a large value comes, in bytes; nil leaves it to
+    ///     the disk.
     /// - Throws: `LogFailure`, also when another process has the directory.
     public init(directory: String, maxRecordBytes: Int = 16 << 20, maxBytes: Int64? = nil) throws(LogFailure) {
-        do throws(FileFailure) { _ = try Directory(making: directory) } catch {
+        do throws(FileFailure) { self.directory = try Directory(making: directory) } catch {
             throw LogFailure(.unreachable, error.description)
         }
         lock = try DirectoryLock(directory)
-        path = directory + "/log.sqlite"
         limits = TopicLimits(partitions: 1, maxRecordBytes: maxRecordBytes)
-        let database = try Database(path: path)
+        let database = try Database(path: self.directory.file(Database.name))
         try Schema.apply(to: database, maxBytes: maxBytes)
         identity = try Schema.identity(of: database)
-        writer = try GroupCommit(database)
+        writer = try GroupCommit(database, ValueFiles(self.directory, maxBytes: maxBytes))
     }
 
     /// How many commits were made; fewer than records when they came together.
@@ -89,7 +89,7 @@ public final class SQLiteLog: EventLog {
     /// The only partition's offsets.
     public func ends(of topic: String) throws(LogFailure) -> [Int32: Range<Int64>] {
         try check(topic)
-        let database = try Database(path: path)
+        let database = try Database(path: directory.file(Database.name))
         let statement = try database.prepare("SELECT min(offset), max(offset) + 1 FROM record WHERE topic = ?")
         return try withBytes(of: topic) { (name) throws(LogFailure) in
             statement.bind(1, name)
@@ -101,7 +101,7 @@ public final class SQLiteLog: EventLog {
     /// Begins to read a topic on a connection of its own.
     public func tail(_ topic: String, from offsets: [Int32: Int64]) throws(LogFailure) -> any LogTail {
         try check(topic)
-        return try SQLiteTail(path: path, topic: topic, from: offsets[0] ?? 0, commits: writer.commits)
+        return try SQLiteTail(directory, topic: topic, from: offsets[0] ?? 0, commits: writer.commits)
     }
 
     /// Takes part in a contest among the threads of this process; no other process has the log.

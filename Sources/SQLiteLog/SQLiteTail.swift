@@ -1,4 +1,5 @@
 internal import EventLog
+internal import Files
 internal import Synchronization
 internal import Threads
 
@@ -11,16 +12,20 @@ final class SQLiteTail: LogTail {
 
     private let database: Database
     private let select: Statement
+    private let values: ValueReader
     private let topic: String
     private let commits: Monitor<Int>
     private let isCancelled = Atomic(false)
     private var next: Int64
 
-    init(path: String, topic: String, from offset: Int64, commits: Monitor<Int>) throws(LogFailure) {
-        database = try Database(path: path)
+    init(
+        _ directory: Directory, topic: String, from offset: Int64, commits: Monitor<Int>
+    ) throws(LogFailure) {
+        database = try Database(path: directory.file(Database.name))
+        values = ValueReader(directory)
         select = try database.prepare(
             """
-            SELECT offset, timestamp, key, headers, value FROM record
+            SELECT offset, timestamp, key, headers, value, file, start, size FROM record
             WHERE topic = ? AND offset >= ? ORDER BY offset LIMIT ?
             """)
         self.topic = topic
@@ -58,14 +63,23 @@ final class SQLiteTail: LogTail {
             var count = 0
             while try select.step() {
                 let offset = select.integer(0)
+                let (value, extent) = try value()
                 try body(
                     StoredRecord(
                         position: Position(topic: topic, partition: 0, offset: offset), timestamp: select.integer(1),
-                        key: select.bytes(2), headers: try HeaderCodec.decode(select.bytes(3)), value: select.bytes(4)))
+                        key: select.bytes(2), headers: try HeaderCodec.decode(select.bytes(3)), value: value,
+                        extent: extent))
                 next = offset + 1
                 count += 1
             }
             return count
         }
+    }
+
+    /// The row's value, and where it lies when it is a large one.
+    private func value() throws(LogFailure) -> (UnsafeRawBufferPointer, FileExtent?) {
+        guard !select.isNull(5) else { return (select.bytes(4), nil) }
+        return try values.read(
+            ValuePlace(file: select.integer(5), start: select.integer(6), size: select.integer(7)))
     }
 }

@@ -2,6 +2,8 @@ internal import EventLog
 internal import FoundationEssentials
 
 /// The tables: one row a record, offsets ascending within a topic; and the log's name.
+///
+/// A large value lies in a file: then `file`, `start` and `size` say where, and `value` is empty.
 enum Schema {
     static func apply(to database: Database, maxBytes: Int64?) throws(LogFailure) {
         try database.execute("PRAGMA page_size = 8192")
@@ -14,8 +16,15 @@ enum Schema {
             CREATE TABLE IF NOT EXISTS record (
                 topic BLOB NOT NULL, offset INTEGER NOT NULL, timestamp INTEGER NOT NULL,
                 key BLOB NOT NULL, headers BLOB NOT NULL, value BLOB NOT NULL,
+                file INTEGER, start INTEGER, size INTEGER,
                 PRIMARY KEY (topic, offset)) STRICT;
             """)
+        // A log of before large values had files.
+        let columns = try database.prepare("SELECT 1 FROM pragma_table_info('record') WHERE name = 'file'")
+        guard try !columns.step() else { return columns.reset() }
+        for column in ["file", "start", "size"] {
+            try database.execute("ALTER TABLE record ADD COLUMN \(column) INTEGER")
+        }
     }
 
     static func identity(of database: Database) throws(LogFailure) -> String {

@@ -113,8 +113,14 @@ class EmbeddedLog:
 
     def values(self, topic):
         with closing(sqlite3.connect(self.path)) as log:
-            return [value for value, in log.execute(
-                "SELECT value FROM record WHERE topic = ? ORDER BY offset", [topic.encode()])]
+            return [value if file is None else self.large(file, start, size) for value, file, start, size in log.execute(
+                "SELECT value, file, start, size FROM record WHERE topic = ? ORDER BY offset", [topic.encode()])]
+
+    def large(self, file, start, size):
+        """A value that lies beside the database."""
+        with open(self.path.parent / f"values-{file:06}", "rb") as values:
+            values.seek(start)
+            return values.read(size)
 
     def headers(self, topic):
         with closing(sqlite3.connect(self.path)) as log:
@@ -124,5 +130,6 @@ class EmbeddedLog:
     def append(self, topic, key, value, headers=None):
         with closing(sqlite3.connect(self.path)) as log, log:
             log.execute(
-                "INSERT INTO record SELECT ?1, coalesce(max(offset), -1) + 1, ?2, ?3, ?4, ?5 FROM record WHERE topic = ?1",
+                "INSERT INTO record (topic, offset, timestamp, key, headers, value) "
+                "SELECT ?1, coalesce(max(offset), -1) + 1, ?2, ?3, ?4, ?5 FROM record WHERE topic = ?1",
                 [topic.encode(), int(time.time() * 1000), key.encode(), pack_headers(headers or {}), value])

@@ -2,6 +2,7 @@ import Bytes
 import Compression
 import Envelopes
 import EventLog
+import Files
 import Foundation
 import Testing
 import WireJSON
@@ -63,10 +64,19 @@ private final class Place {
     let spool: ChunkSpool
     let reader = MessageReader(limits: limits)
     private var offset: Int64 = 0
+    /// Stands for the log's file; about every other chunk lies in it.
+    private let log: String?
 
-    init(_ limits: ChunkSpool.Limits = .init()) throws { spool = try ChunkSpool(path, limits: limits) }
+    init(_ limits: ChunkSpool.Limits = .init(), besideLog: Bool = false) throws {
+        spool = try ChunkSpool(path, limits: limits, copies: !besideLog)
+        log = besideLog ? path + "-log" : nil
+        if let log { #expect(FileManager.default.createFile(atPath: log, contents: nil)) }
+    }
 
-    deinit { try? FileManager.default.removeItem(atPath: path) }
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+        if let log { try? FileManager.default.removeItem(atPath: log) }
+    }
 
     var files: Int { (try? FileManager.default.contentsOfDirectory(atPath: path).count) ?? -1 }
 
@@ -75,7 +85,8 @@ private final class Place {
         offset += 1
         let position = Position(topic: "t", partition: partition, offset: offset)
         let stored = StoredRecord(
-            position: position, timestamp: 0, key: nil, headers: record.headers, value: record.value)
+            position: position, timestamp: 0, key: nil, headers: record.headers, value: record.value,
+            extent: try extent(of: record))
         if try spool.take(stored) { return nil }
         return try reader.read(stored) { opened in
             #expect(opened.payload.isEmpty)
@@ -84,6 +95,14 @@ private final class Place {
             try payload.read { bytes += $0 }
             return bytes
         }
+    }
+
+    private func extent(of record: Record) throws -> FileExtent? {
+        guard let log, offset / 4 % 2 == 0 else { return nil }
+        let file = try File(appending: log)
+        let start = try file.size
+        try file.write(record.value, at: start)
+        return FileExtent(path: log, start: start, count: record.range.count)
     }
 
     func read(_ whole: Chunked) throws -> [UInt8]? {
@@ -106,6 +125,27 @@ private final class Place {
             #expect(whole.commit.summary.checksum == sha256(whole.chunks.flatMap { Array($0.value) }))
             #expect(whole.chunks.allSatisfy { $0.range.count <= Chunked.size })
         }
+        #expect(place.files == 0 && place.spool.bytes == 0)
+    }
+
+    @Test func chunksThatLieInTheLogsFilesAreNotCopied() throws {
+        let place = try Place(besideLog: true)
+        let (payload, other) = (bytes(500_000), bytes(300_001))
+        let (a, b) = (try Chunked(payload), try Chunked(other, .binary, .zstd))
+        for index in 0..<max(a.chunks.count, b.chunks.count) {
+            for whole in [a, b] where index < whole.chunks.count {
+                #expect(try place.read(whole.chunks[index]) == nil)
+                // The same once more is no other chunk.
+                #expect(try place.read(whole.chunks[index]) == nil)
+            }
+        }
+        let copied = try FileManager.default.contentsOfDirectory(atPath: place.path)
+            .reduce(0) {
+                $0 + (try FileManager.default.attributesOfItem(atPath: place.path + "/" + $1)[.size] as? Int ?? 0)
+            }
+        #expect(copied < place.spool.bytes)
+        #expect(try place.read(a.commit.record) == payload)
+        #expect(try place.read(b.commit.record) == other)
         #expect(place.files == 0 && place.spool.bytes == 0)
     }
 

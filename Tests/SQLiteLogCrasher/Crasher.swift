@@ -5,6 +5,8 @@ internal import SQLiteLog
 internal import Threads
 
 /// Appends to the log in the directory that it is told, and prints each offset that was acknowledged, until it is killed.
+///
+/// Every other value is a large one, which has a file beside the database.
 @main
 enum Crasher {
     static func main() throws {
@@ -16,9 +18,10 @@ enum Crasher {
             let last = next + 8
             let answers = Monitor<[Int64]>([])
             while next < last {
-                guard let slab = pool.acquire(50_000) else { continue }
-                memset(slab.base, Int32(UInt8(truncatingIfNeeded: next)), 50_000)
-                log.append(Record(key: [], headers: [], slab: slab, range: 0..<50_000), to: "t") { result in
+                let size = next % 2 == 0 ? 50_000 : 100_000
+                guard let slab = pool.acquire(size) else { continue }
+                memset(slab.base, Int32(UInt8(truncatingIfNeeded: next)), size)
+                log.append(Record(key: [], headers: [], slab: slab, range: 0..<size), to: "t") { result in
                     answers.change { $0.append((try? result.get().offset) ?? -1) }
                 }
                 next += 1
