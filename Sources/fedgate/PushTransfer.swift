@@ -1,6 +1,7 @@
 internal import Files
 internal import Glibc
 internal import HTTPClient
+internal import WireJSON
 
 /// An upload that goes on where it broke off: begun by an empty request, then appended to
 /// (draft-ietf-httpbis-resumable-upload, interop version 8).
@@ -19,6 +20,19 @@ struct PushTransfer {
     struct Answer {
         let status: Int
         let body: [UInt8]
+
+        /// Whether the gateway, or a proxy before it, may take the upload in a moment.
+        var isBusy: Bool { [408, 429, 502, 503, 504].contains(status) }
+
+        /// Whether the same part may be taken later.
+        var mayPass: Bool { [404, 408, 409, 429, 500, 502, 503, 504].contains(status) && !isFinal }
+
+        /// Whether the gateway says that it will never take it, since the round is closed, say.
+        private var isFinal: Bool {
+            guard let problem = (try? JSONValue(parsing: body))?.objectValue else { return false }
+            // An upload that is complete took its parts, though not all answers came: the next one is the receipt.
+            return problem["retriable"] == .bool(false) && problem["type"] != .string("/problems/upload-complete")
+        }
     }
 
     func run(_ client: HTTPClient, _ bar: ProgressBar) throws -> Answer {
@@ -34,7 +48,7 @@ struct PushTransfer {
                         offset = 0
                         continue
                     }
-                    guard Self.isBusy(answer.answer.status), attempts < Self.mostAttempts else { return answer.answer }
+                    guard answer.answer.isBusy, attempts < Self.mostAttempts else { return answer.answer }
                     try wait(after: &attempts)
                     continue
                 }
@@ -48,7 +62,7 @@ struct PushTransfer {
                     offset = there
                 }
                 let answer = try append(client, known, from: offset, bar)
-                guard Self.passes(answer.status) else { return answer }
+                guard answer.mayPass else { return answer }
             } catch let failure as HTTPClientFailure {
                 if !failure.mayPass || attempts >= Self.mostAttempts { throw failure }
             }
@@ -67,12 +81,6 @@ struct PushTransfer {
         let longest = UInt32(min(10_000_000, 100_000 << min(attempts, 7)))
         usleep(UInt32.random(in: longest / 2...longest))
     }
-
-    /// Whether the gateway, or a proxy before it, may take the upload in a moment.
-    private static func isBusy(_ status: Int) -> Bool { [408, 429, 502, 503, 504].contains(status) }
-
-    /// Whether the same part may be taken later.
-    private static func passes(_ status: Int) -> Bool { [404, 408, 409, 429, 500, 502, 503, 504].contains(status) }
 
     private func create(_ client: HTTPClient) throws -> (answer: Answer, location: String?) {
         let body = Collected()

@@ -222,3 +222,38 @@ def test_push_goes_on_by_itself(start, tmp_path, megabytes):
     assert json.loads(done.stdout)["checksum"] == hashlib.sha256(whole).hexdigest()
     assert proxy.broken >= 4
     assert same(decode(gateway.result(1))[0], decode(whole)[0])
+
+
+class HoldingProxy(BreakingProxy):
+    """Forwards to a gateway, and holds what comes after some bytes until it is told to go on."""
+
+    def __init__(self, port, most):
+        self.holding, self.goes_on = threading.Event(), threading.Event()
+        super().__init__(port, most)
+
+    def pump(self, source, sink, most):
+        forwarded = 0
+        while piece := source.recv(65536):
+            forwarded += len(piece)
+            if forwarded > most:
+                self.holding.set()
+                self.goes_on.wait(60)
+            sink.sendall(piece)
+        sink.shutdown(socket.SHUT_WR)
+
+
+def test_push_ends_when_the_round_has_closed_meanwhile(start, tmp_path):
+    gateway = start(Gateway, "--min-updates", "1")
+    (tmp_path / "weights").write_bytes(body(6, 1 << 20))
+    proxy = HoldingProxy(gateway.port, 1 << 20)
+    push = subprocess.Popen(
+        [PROGRAM, "push", tmp_path / "weights", "--round", "1", "--client", "a", "--url", f"http://127.0.0.1:{proxy.port}"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert proxy.holding.wait(60)
+    gateway.stored(1, "b", body(6, 1 << 20))
+    gateway.result(1)
+    proxy.goes_on.set()
+    _, said = push.communicate(timeout=60)
+    assert push.returncode == 1 and "The round is closed (409)" in said
+    eventually("the line of the request", lambda: "method=PATCH" in gateway.errors())
+    assert gateway.errors().count("method=PATCH") == 1
