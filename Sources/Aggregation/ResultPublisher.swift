@@ -52,16 +52,18 @@ final class ResultPublisher {
     private let pool: SlabPool
     private let form: ResultForm
     private let spool: ContributionSpool
-    private let maxRecordBytes: Int
+    let maxRecordBytes: Int
     private let chunkSize: Int
     private let dropping = DroppingSink()
 
-    init(_ pool: SlabPool, _ configuration: AggregatorConfiguration, _ spool: ContributionSpool) {
+    init(
+        _ pool: SlabPool, _ configuration: AggregatorConfiguration, _ spool: ContributionSpool, maxRecordBytes: Int
+    ) {
         self.pool = pool
         self.spool = spool
         form = configuration.output
-        maxRecordBytes = configuration.maxRecordBytes
-        chunkSize = min(configuration.chunkSize, configuration.maxRecordBytes - ChunkRecord.overhead)
+        self.maxRecordBytes = maxRecordBytes
+        chunkSize = max(4096, min(configuration.chunkSize, maxRecordBytes - ChunkRecord.overhead))
     }
 
     /// Computes a round's mean and appends it, in chunks when it does not fit one record.

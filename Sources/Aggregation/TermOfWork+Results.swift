@@ -54,6 +54,8 @@ extension TermOfWork {
         } catch let failure as EnvelopeFailure {
             return giveUp(number, String(describing: failure))
         } catch let failure as LogFailure where failure.kind == .tooLarge {
+            // The next term puts less into a record, when the topic admits less than it did.
+            guard try Self.recordLimit(owner) >= publisher.maxRecordBytes else { throw failure }
             return giveUp(number, failure.reason)
         }
         owner.metrics.closed(number, after: ContinuousClock.now - started)

@@ -39,8 +39,9 @@ final class TermOfWork {
             configuration.directory + "-unfinished", limits: configuration.unfinished, copies: false)
         // Twice the largest record: one result and one dead letter may be in flight.
         let pool = SlabPool(limit: 2 * configuration.maxRecordBytes + (16 << 20))
-        deadLetters = DeadLetterWriter(pool, limit: configuration.maxRecordBytes)
-        publisher = ResultPublisher(pool, configuration, spool)
+        let record = try Self.recordLimit(owner)
+        deadLetters = DeadLetterWriter(pool, limit: record)
+        publisher = ResultPublisher(pool, configuration, spool, maxRecordBytes: record)
         buried = try Self.readBuried(owner)
         results = try owner.log.tail(TopicName.results, from: [:])
         do {
@@ -50,6 +51,15 @@ final class TermOfWork {
             results.close()
             throw error
         }
+    }
+
+    /// What the topics of results and dead letters admit now: somebody may have lowered it since this process began.
+    static func recordLimit(_ owner: Aggregator) throws -> Int {
+        let most = owner.configuration.maxRecordBytes
+        let specs = [TopicName.results, TopicName.deadLetters].map {
+            TopicSpec(name: $0, partitions: 1, maxRecordBytes: most)
+        }
+        return min(most, try owner.log.prepare(specs).values.map(\.maxRecordBytes).min() ?? most)
     }
 
     private static func readBuried(_ owner: Aggregator) throws -> Set<Position> {

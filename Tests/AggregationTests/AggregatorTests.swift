@@ -20,8 +20,8 @@ final class Field {
     let pool = SlabPool(limit: 64 << 20)
     private(set) var aggregator: Aggregator?
 
-    init() throws {
-        log = try SQLiteLog(directory: directory + "/log")
+    init(maxRecordBytes: Int = 16 << 20) throws {
+        log = try SQLiteLog(directory: directory + "/log", maxRecordBytes: maxRecordBytes)
         _ = try log.prepare(
             [TopicName.updates, TopicName.results, TopicName.deadLetters].map {
                 TopicSpec(name: $0, partitions: 1, maxRecordBytes: 16 << 20)
@@ -34,10 +34,10 @@ final class Field {
         try? FileManager.default.removeItem(atPath: directory)
     }
 
-    func start(_ policy: ClosingPolicy = ClosingPolicy(minUpdates: 2)) throws {
+    func start(_ policy: ClosingPolicy = ClosingPolicy(minUpdates: 2), _ compression: Codec = .zstd) throws {
         let configuration = AggregatorConfiguration(
             directory: directory + "/contributions", policy: policy,
-            output: ResultForm(envelope: .binary, compression: .fixed(.zstd)), maxRecordBytes: 16 << 20,
+            output: ResultForm(envelope: .binary, compression: .fixed(compression)), maxRecordBytes: 16 << 20,
             maxDecodedBytes: 1 << 30)
         let made = Aggregator(
             log: log, configuration: configuration, registry: MetricRegistry(), logger: Logger(lowest: .error))
@@ -61,10 +61,10 @@ final class Field {
     /// A message with one float32 array.
     func message(
         _ sender: String, round: Int64, _ values: [Float], samples: JSONValue? = nil, id: String = MessageID.make(),
-        type: MessageType = .weightUpdate, timestamp: Double = 1_700_000_000.5
+        type: MessageType = .weightUpdate, timestamp: Double = 1_700_000_000.5, _ compression: Codec = .none
     ) throws -> Record {
-        let slab = try #require(pool.acquire(1 << 18))
-        var sealer = RecordSealer(slab: slab, envelope: .json, compression: .fixed(.none))
+        let slab = try #require(pool.acquire(1 << 19))
+        var sealer = RecordSealer(slab: slab, envelope: .json, compression: .fixed(compression))
         let spec = try #require(ArraySpec(dtype: .float32, shape: [UInt64(values.count)]))
         try values.withUnsafeBytes { bytes in
             try FEDWT001Writer(arrays: [spec], metadata: [:]).write { _ in
@@ -127,7 +127,7 @@ final class Field {
         return reasons
     }
 
-    private func wait(_ topic: String, _ count: Int, _ body: (borrowing StoredRecord) throws -> Void) throws {
+    func wait(_ topic: String, _ count: Int, _ body: (borrowing StoredRecord) throws -> Void) throws {
         let tail = try log.tail(topic, from: [:])
         defer { tail.close() }
         var seen = 0
@@ -225,6 +225,23 @@ final class Field {
         // Its own time is long past.
         try field.update("a", round: 1, [4])
         #expect(try field.results(1)[0].values == [4])
+    }
+
+    /// The aggregator was told of a larger limit at its start, as when somebody lowers a topic's.
+    @Test func aResultThatTheTopicDoesNotAdmitAnyMoreGoesInChunks() throws {
+        let field = try Field(maxRecordBytes: 100_000)
+        try field.start(ClosingPolicy(minUpdates: 1), .none)
+        let values = [Float](repeating: 1.5, count: 60_000)
+        try field.append(field.message("a", round: 1, values, .zstd), to: TopicName.updates)
+        let reader = MessageReader(limits: .init(maxStored: 16 << 20, maxDecoded: 1 << 30))
+        let spool = try ChunkSpool(field.directory + "/read")
+        var bytes = 0
+        try field.wait(TopicName.results, 4) { record in
+            guard try !spool.take(record) else { return }
+            let position = record.position
+            try reader.read(record) { try spool.assemble($0, at: position).read { bytes += $0.count } }
+        }
+        #expect(bytes > 240_000)
     }
 
     @Test func resultsOfOthersCloseRoundsAndASecondOneIsBuried() throws {
