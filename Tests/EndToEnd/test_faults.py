@@ -136,16 +136,17 @@ def test_a_topic_that_is_gone_is_500_and_not_ready(make_cluster, start, number):
     ready(gateway)
 
 
-def test_a_topic_whose_limit_is_lowered_gets_chunks(make_cluster, start, number):
+def test_topics_whose_limit_is_lowered_get_chunks(make_cluster, start, number):
     cluster = make_cluster(1)
     gateway = ready(start(Gateway, "--kafka", cluster.brokers, "--aggregator", "--min-updates", "2"))
     body = encode([np.arange(120_000.0)])
     assert len(body) > 900_000
     gateway.stored(number, "a", body)
-    subprocess.run(
-        [Path(kafka_home()) / "bin" / "kafka-run-class.sh", "kafka.admin.ConfigCommand", "--bootstrap-server",
-         cluster.brokers, "--alter", "--entity-type", "topics", "--entity-name", UPDATES, "--add-config",
-         "max.message.bytes=300000"], check=True, capture_output=True, timeout=120)
+    for topic in UPDATES, "federated_aggregation_results":
+        subprocess.run(
+            [Path(kafka_home()) / "bin" / "kafka-run-class.sh", "kafka.admin.ConfigCommand", "--bootstrap-server",
+             cluster.brokers, "--alter", "--entity-type", "topics", "--entity-name", topic, "--add-config",
+             "max.message.bytes=300000"], check=True, capture_output=True, timeout=120)
     statuses = []
 
     def stored():
