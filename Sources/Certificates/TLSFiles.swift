@@ -29,18 +29,10 @@ public struct TLSFiles: Sendable, Hashable {
     private static let mostBytes = 64 << 20
 
     static func read(_ path: String) throws(CertificateFailure) -> [UInt8] {
-        do {
-            let file = try File(reading: path)
-            let size = try file.size
-            guard size > 0 else { throw CertificateFailure("\(path) is empty") }
-            guard size <= mostBytes else { throw CertificateFailure("\(path) is larger than \(mostBytes) bytes") }
-            // Not mapped: it may be cut while it is read.
-            return try [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-                try file.read(into: UnsafeMutableRawBufferPointer(buffer), at: 0)
-                count = size
-            }
-        } catch {
-            throw error as? CertificateFailure ?? CertificateFailure(String(describing: error))
-        }
+        do throws(FileFailure) {
+            let bytes = try File.contents(of: path, atMost: mostBytes)
+            if !bytes.isEmpty { return bytes }
+        } catch { throw CertificateFailure(error.description) }
+        throw CertificateFailure("\(path) is empty")
     }
 }

@@ -38,16 +38,11 @@ public struct TokenFile: Sendable {
     }
 
     private static func read(_ path: String, _ mayBeMissing: Bool) throws(CredentialFailure) -> String? {
-        do {
-            let file = try File(reading: path)
-            let size = try file.size
-            guard size <= mostBytes else {
-                throw CredentialFailure(description: "\(path) is larger than \(mostBytes) bytes")
-            }
-            return size == 0 ? "" : try file.withMapping { String(decoding: $0, as: UTF8.self) }
+        do throws(FileFailure) {
+            return String(decoding: try File.contents(of: path, atMost: mostBytes), as: UTF8.self)
         } catch {
-            if mayBeMissing, (error as? FileFailure)?.isMissing == true { return nil }
-            throw error as? CredentialFailure ?? CredentialFailure(description: String(describing: error))
+            if mayBeMissing, error.isMissing { return nil }
+            throw CredentialFailure(description: error.description)
         }
     }
 

@@ -37,12 +37,13 @@ enum ClientFlags {
 
     /// A file's text without the end of its line.
     private static func line(of path: String) throws(UsageFailure) -> String {
-        do {
-            let file = try File(reading: path)
-            guard try 1...1024 ~= file.size else { throw UsageFailure("\(path) is no token: 1 to 1024 bytes") }
-            let text = try file.withMapping { String(decoding: $0, as: UTF8.self) }
-            return text.hasSuffix("\n") ? String(text.dropLast()) : text
-        } catch { throw error as? UsageFailure ?? UsageFailure(String(describing: error)) }
+        let bytes: [UInt8]
+        do throws(FileFailure) { bytes = try File.contents(of: path, atMost: 1024) } catch {
+            throw UsageFailure(error.description)
+        }
+        guard !bytes.isEmpty else { throw UsageFailure("\(path) is no token: it is empty") }
+        let text = String(decoding: bytes, as: UTF8.self)
+        return text.hasSuffix("\n") ? String(text.dropLast()) : text
     }
 
     static func base(_ arguments: Arguments) throws(UsageFailure) -> String {
