@@ -113,11 +113,14 @@ final class ResultFollower: Sendable {
         let identity = try log.identity
         let ends = try log.ends(of: TopicName.results)
         var next: [Int32: Int64] = [:]
+        var isAhead = false
         for result in store.all.values {
-            next[result.position.partition] = max(next[result.position.partition] ?? 0, result.position.offset + 1)
+            let (partition, behind) = (result.position.partition, result.position.offset + 1)
+            isAhead = isAhead || behind > (ends[partition]?.upperBound ?? 0)
+            // What is not on the disk yet has to come again.
+            if !result.isUnsynced { next[partition] = max(next[partition] ?? 0, behind) }
         }
         let isOther = try store.logIdentity != identity
-        let isAhead = next.contains { partition, offset in offset > (ends[partition]?.upperBound ?? 0) }
         if isOther || isAhead {
             if !store.all.isEmpty { logger.warning("the log is another one than before; results are copied anew") }
             try store.clear(for: identity)
@@ -152,8 +155,10 @@ final class ResultFollower: Sendable {
         guard opened.package.format == "binary_custom" else {
             throw EnvelopeFailure("format", "\(opened.package.format) cannot be served")
         }
-        // The first result of a round rules.
-        guard store[message.roundNumber] == nil else { return }
+        // The first result of a round rules; one that is not on the disk yet is finished.
+        if let known = store[message.roundNumber] {
+            guard known.isUnsynced, known.messageID == message.messageID else { return }
+        }
         let assembled = opened.package.chunks == nil ? nil : try chunks.assemble(opened, at: position)
         let check = PayloadCheck(limits)
         func read(_ body: @escaping (UnsafeRawBufferPointer) throws -> Void) throws {

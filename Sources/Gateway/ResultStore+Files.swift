@@ -44,7 +44,7 @@ extension ResultStore {
             } else {
                 now.incompressible.insert(coding)
             }
-            try writeSidecar(now)
+            try rewriteSidecar(now)
             state.withLock { state in
                 guard state.results[result.round]?.isExpired == false else { return }
                 state.results[result.round] = now
@@ -65,11 +65,16 @@ extension ResultStore {
             guard var now = self[result.round], now.messageID == result.messageID, !now.isExpired else { return }
             try directory.rename(temporary, to: Self.form(result.round, format))
             now.forms[format] = copy
-            try writeSidecar(now)
+            try rewriteSidecar(now)
             state.withLock { state in
                 guard state.results[result.round]?.isExpired == false else { return }
                 state.results[result.round] = now
             }
         }
+    }
+
+    /// Does nothing when there is none yet: it would say that the weights are on the disk, and comes with them.
+    private func rewriteSidecar(_ result: StoredResult) throws {
+        if !result.isUnsynced { try writeSidecar(result) }
     }
 }

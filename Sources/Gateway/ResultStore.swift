@@ -125,6 +125,8 @@ final class ResultStore: Sendable {
         _ result: StoredResult, reading read: (@escaping (UnsafeRawBufferPointer) throws -> Void) throws -> Void
     ) throws {
         let temporary = directory.file(Self.weights(result.round) + ".tmp")
+        // Half a file on a full disk helps nobody.
+        defer { File.remove(temporary) }
         let file = try File(creating: temporary)
         var written = 0
         try read { piece in
@@ -143,22 +145,29 @@ final class ResultStore: Sendable {
 
     /// Answers who waits, then brings the result to the disk; there it is once its sidecar is.
     ///
-    /// The log has it, so nobody needs to wait for the disk. What cannot be kept is forgotten, and read from the log again.
+    /// The log has it, so nobody needs to wait for the disk. What the disk does not take stays answerable as unsynced,
+    /// and is read from the log again. Until it is there, no older round goes for it.
     private func complete(_ result: StoredResult, _ file: borrowing File, from temporary: String) throws {
         try File.move(temporary, to: directory.file(Self.weights(result.round)))
         try writing.withLock { _ in
-            state.withLock { state in
+            let isNew = state.withLock { state in
+                // An open one is the file of the attempt before.
+                state.slices[Self.weights(result.round)] = nil
+                guard state.results[result.round] == nil else { return false }
+                var result = result
+                result.isUnsynced = true
                 Self.note(result, &state)
-                retention.apply(&state, arrived: result.round)
+                return true
             }
-            answer(Arrival(result))
-            do {
-                try file.sync()
-                try directory.sync()
-                try writeSidecar(result)
-            } catch {
-                state.withLock { Self.forget(result.round, &$0) }
-                throw error
+            if isNew { answer(Arrival(result)) }
+            try file.sync()
+            try directory.sync()
+            guard var synced = self[result.round] else { return }
+            synced.isUnsynced = false
+            try writeSidecar(synced)
+            state.withLock { state in
+                Self.note(synced, &state)
+                retention.apply(&state, arrived: synced.round)
             }
         }
         bury()
@@ -212,12 +221,6 @@ final class ResultStore: Sendable {
     private static func note(_ result: StoredResult, _ state: inout State) {
         state.results[result.round] = result
         if !result.isExpired { state.latest = max(state.latest ?? 0, result.round) }
-    }
-
-    private static func forget(_ round: Int64, _ state: inout State) {
-        state.results[round] = nil
-        state.slices[weights(round)] = nil
-        state.latest = state.results.values.filter { !$0.isExpired }.map(\.round).max()
     }
 
     private static func read(_ path: String) -> StoredResult? {

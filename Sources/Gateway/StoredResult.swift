@@ -5,7 +5,7 @@ internal import WireJSON
 struct StoredResult: Sendable, Hashable {
     let round: Int64
     let messageID: String
-    /// Where its record stands on the log; the spool continues behind the largest of them.
+    /// Where its record stands on the log; the spool continues behind the largest that is synced.
     let position: Position
     /// SHA-256 of the file, lowercase hex; in quotes it is the strong ETag.
     let digest: String
@@ -17,6 +17,8 @@ struct StoredResult: Sendable, Hashable {
     let timestamp: Double
     /// Its bytes are not kept any more.
     var isExpired = false
+    /// It is answered, but has no sidecar yet; a restart has to read it from the log again.
+    var isUnsynced = false
 
     /// Coded copies that lie beside it.
     var copies: [ContentCoding: Copy] = [:] { didSet { represent() } }

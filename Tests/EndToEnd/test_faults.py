@@ -215,3 +215,38 @@ def test_a_full_disk_refuses_clearly_and_is_over_when_there_is_room(small_disk, 
     assert gateway.end() == 0
     with sqlite3.connect(gateway.data / "log" / "log.sqlite") as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_result_that_the_disk_does_not_take_is_answered_and_on_it_later(start):
+    gateway = ready(start(Gateway, "--keep-rounds", "1"))
+
+    def close(number):
+        for client in "ab":
+            gateway.stored(number, client, encode([np.full(3, float(number))]))
+        return gateway.result(number)
+
+    first = close(1)
+    results = gateway.data / "results"
+    # The weights have room, what says that they are there has not.
+    obstacle = results / "round-2.json.tmp"
+    obstacle.mkdir()
+    second = close(2)
+
+    def holds():
+        """Nothing is given back, nothing goes for it."""
+        assert gateway.get("/rounds/latest/result").body == second
+        assert gateway.get("/rounds/1/result").body == first
+        return gateway.errors().count("results cannot be followed") >= 3
+
+    eventually("it is tried again", holds)
+    assert not (results / "round-2.json").exists()
+    obstacle.rmdir()
+    eventually("it is on the disk", (results / "round-2.json").exists)
+    eventually("the round before goes", lambda: gateway.get("/rounds/1/result").status == 410)
+    eventually("it is said, once", lambda: gateway.errors().count("result stored") == 2)
+    ready(gateway)
+    gateway.kill()
+    ready(gateway.start())
+    assert gateway.get("/rounds/latest/result").body == second
+    third = close(3)
+    assert gateway.get("/rounds/latest/result").body == third
