@@ -16,6 +16,13 @@ enum KafkaError {
         }
     }
 
+    /// A record that is reported as stored, and not where.
+    ///
+    /// librdkafka concludes that from a later record that was acknowledged, since brokers take an idempotent producer's in
+    /// order. Of a producer that they do not know, they take the first that comes: a leader that has just begun to lead a
+    /// partition may have refused the one before, which is lost then.
+    static let nowhere = LogFailure(.outcomeUnknown, "Kafka: the record may be lost: its report has no offset")
+
     /// A record that was not taken.
     static func refused(_ code: rd_kafka_resp_err_t) -> LogFailure {
         switch code {

@@ -157,6 +157,7 @@ private func onReport(
     let pending = Unmanaged<Pending>.fromOpaque(context).takeRetainedValue()
     let code = message.pointee.err
     if code == RD_KAFKA_RESP_ERR_NO_ERROR {
+        guard message.pointee.offset >= 0 else { return pending.completion(.failure(KafkaError.nowhere)) }
         let position = Position(
             topic: pending.topic, partition: message.pointee.partition, offset: message.pointee.offset)
         return pending.completion(.success(position))

@@ -16,8 +16,11 @@ struct TopicAdmin {
         try create(specs)
         var limits: [String: TopicLimits] = [:]
         for spec in specs {
+            let partitions = try partitions(of: spec.name)
+            // Metadata names leaders before those know it. Only who asks them knows that they take records: see `KafkaError.nowhere`.
+            _ = try Watermarks(handle: handle, topic: spec.name, partitions: partitions).ask()
             limits[spec.name] = TopicLimits(
-                partitions: try partitions(of: spec.name), maxRecordBytes: try maxMessageBytes(of: spec.name))
+                partitions: partitions, maxRecordBytes: try maxMessageBytes(of: spec.name))
         }
         return limits
     }

@@ -65,6 +65,33 @@ import Threads
         #expect(throws: Never.self) { try #require(try produce(producer, SlabPool(limit: 1 << 20))).get() }
     }
 
+    /// A broker that begins to lead a new partition may refuse the first record and take the second: librdkafka calls both
+    /// stored then, for an idempotent producer's are taken in order.
+    @Test func aRecordThatIsSaidToBeStoredNowhereIsNot() throws {
+        let mock = try Cluster()
+        let settings = configuration(mock.brokers, ["batch.num.messages": "1"])
+        let producer = try Producer(settings, settings.producer, onFatal: {})
+        defer { producer.close(within: .seconds(5)) }
+        let produceKey: Int16 = 0
+        // Both are on their way before the first is refused.
+        rd_kafka_mock_broker_set_rtt(mock.cluster, 1, 300)
+        let passing = [RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION]
+        rd_kafka_mock_push_request_errors_array(mock.cluster, produceKey, passing.count, passing)
+        let pool = SlabPool(limit: 1 << 20)
+        let answers = Monitor<[Int: Result<Position, LogFailure>]>([:])
+        for number in 0..<2 {
+            let slab = try #require(pool.acquire(1000))
+            producer.produce(
+                Pending(Record(key: [1], headers: [], slab: slab, range: 0..<1000), "t") { result in
+                    answers.change { $0[number] = result }
+                })
+        }
+        let results = try #require(answers.wait(within: .seconds(60)) { $0.count == 2 ? $0 : nil })
+        #expect(try results[1]?.get() == Position(topic: "t", partition: 0, offset: 0))
+        let failure = #expect(throws: LogFailure.self) { try results[0]?.get() }
+        #expect(failure?.kind == .outcomeUnknown)
+    }
+
     @Test func withoutABrokerNothingWasStored() throws {
         let mock = try Cluster()
         let settings = configuration(mock.brokers, ["message.timeout.ms": "1000"])
