@@ -226,6 +226,7 @@ def test_certificates_that_count_for_nothing(mutual, authority, tmp_path, fault)
 def test_a_token_and_a_certificate(mutual, authority, tmp_path):
     tokens = Tokens(tmp_path / "tokens.jsonl")
     own, other = tokens.create("--client", "site-a"), tokens.create("--client", "site-b")
+    unbound = tokens.create()
     gateway = mutual("--tokens", str(tokens.path))
     # Either will do.
     assert gateway.put(1, "site-a", BODY).status == 401
@@ -235,9 +236,11 @@ def test_a_token_and_a_certificate(mutual, authority, tmp_path):
     # Both have to be of one client, and a certificate that is shown has to be good.
     assert gateway.put(3, "site-a", BODY, headers=own).status == 202
     assert gateway.put(4, "site-b", BODY, headers=other).status == 403
+    # A token that is bound to no client means any, whoever shows it (docs/security.md).
+    assert gateway.put(4, "site-b", BODY, headers=unbound).status == 202
     gateway.context = authority.context(authority.issue("old", "site-a", begin=-2 * DAY, end=-DAY))
     assert gateway.put(5, "site-a", BODY, headers=own).status == 401
-    assert len(updates(gateway)) == 3
+    assert len(updates(gateway)) == 4
 
 
 def test_certificates_change_while_it_runs(mutual, authority, server):
