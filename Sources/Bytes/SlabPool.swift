@@ -52,23 +52,33 @@ public final class SlabPool: Sendable {
     /// A slab of at least `count` bytes, or nil when the limit does not admit one now.
     ///
     /// - Parameter count: bytes needed. Zero and less ask for the smallest slab.
-    public func acquire(_ count: Int) -> Slab? {
-        guard count <= limit else { return nil }
+    public func acquire(_ count: Int) -> Slab? { acquire(1, of: count)?.first }
+
+    /// Several slabs of one size, or nil when the limit does not admit all of them now: who took some and waited for
+    /// the others would keep them from those who do the same.
+    ///
+    /// - Parameters:
+    ///   - number: how many.
+    ///   - count: bytes needed in each. Zero and less ask for the smallest slab.
+    ///   - beyondLimit: for the little that somebody needs to come to an end.
+    public func acquire(_ number: Int, of count: Int, beyondLimit: Bool = false) -> [Slab]? {
+        guard number > 0, count <= limit else { return number > 0 ? nil : [] }
         let size = Self.sizeClass(count)
-        let address: UInt? = state.withLock { state in
-            guard size <= limit - state.lent else { return nil }
-            if let kept = state.free[size]?.popLast() {
-                state.cached -= size
+        return state.withLock { state in
+            guard beyondLimit || number <= (limit - state.lent) / size else { return nil }
+            var slabs: [UnsafeMutableRawPointer] = []
+            for _ in 0..<number {
+                guard let base = Self.take(size, limit, &state) else {
+                    // The system has no memory.
+                    state.lent -= size * slabs.count
+                    for base in slabs { Self.keep(base, size, &state) }
+                    return nil
+                }
                 state.lent += size
-                return kept
+                slabs.append(base)
             }
-            Self.makeRoom(for: size, limit, &state)
-            guard let fresh = Self.map(size) else { return nil }
-            state.lent += size
-            return fresh
+            return slabs.map { Slab(base: $0, capacity: size, pool: self) }
         }
-        guard let address, let base = UnsafeMutableRawPointer(bitPattern: address) else { return nil }
-        return Slab(base: base, capacity: size, pool: self)
     }
 
     /// The most that can be reserved.
@@ -76,11 +86,15 @@ public final class SlabPool: Sendable {
 
     /// Takes bytes out of the limit that are no slab's, or nil when it does not admit them now.
     ///
-    /// - Parameter count: bytes, zero or more.
-    public func reserve(_ count: Int) -> Reservation? {
+    /// - Parameters:
+    ///   - count: bytes, zero or more.
+    ///   - beyondLimit: whether others' memory does not matter.
+    public func reserve(_ count: Int, beyondLimit: Bool = false) -> Reservation? {
         guard count <= mostReserved else { return nil }
         let isAdmitted = state.withLock { state in
-            guard count <= mostReserved - state.reserved, count <= limit - state.lent else { return false }
+            guard beyondLimit || count <= mostReserved - state.reserved && count <= limit - state.lent else {
+                return false
+            }
             Self.makeRoom(for: count, limit, &state)
             state.lent += count
             state.reserved += count
@@ -100,10 +114,27 @@ public final class SlabPool: Sendable {
     func takeBack(_ base: UnsafeMutableRawPointer, _ size: Int) {
         state.withLock { state in
             state.lent -= size
-            state.cached += size
-            state.free[size, default: []].append(UInt(bitPattern: base))
+            if state.lent + state.cached + size > limit {
+                Self.unmap(UInt(bitPattern: base), size)
+            } else {
+                Self.keep(base, size, &state)
+            }
         }
         onReturn?()
+    }
+
+    private static func keep(_ base: UnsafeMutableRawPointer, _ size: Int, _ state: inout State) {
+        state.cached += size
+        state.free[size, default: []].append(UInt(bitPattern: base))
+    }
+
+    private static func take(_ size: Int, _ limit: Int, _ state: inout State) -> UnsafeMutableRawPointer? {
+        if let kept = state.free[size]?.popLast() {
+            state.cached -= size
+            return UnsafeMutableRawPointer(bitPattern: kept)
+        }
+        makeRoom(for: size, limit, &state)
+        return map(size).flatMap { UnsafeMutableRawPointer(bitPattern: $0) }
     }
 
     /// The next size of four steps a doubling, so that at most a fifth of a slab is unused; 64 KiB at least.

@@ -89,6 +89,14 @@ public struct ChunkSealer: ~Copyable {
         spare.append(slab)
     }
 
+    /// Gives all its memory back: what the last slab holds so far becomes a chunk that is shorter than the others.
+    ///
+    /// - Parameter emit: takes the chunk.
+    public mutating func giveWay(emit: (Record) -> Void) {
+        sendCurrent(emit)
+        spare = []
+    }
+
     /// Says what the next bytes hold, for a compression that looks at it.
     ///
     /// - Parameters:

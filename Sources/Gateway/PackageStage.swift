@@ -17,8 +17,8 @@ final class PackageStage: BodyStage {
     private var unfilter: ByteplaneDecoder?
     private var memory: [Reservation] = []
     private var mayUnfilter = false
-    /// What was read, and waits for the filter's memory.
-    private var held: UnsafeRawBufferPointer?
+    /// What was read, and waits for the filter's memory; a copy, since the bytes may be brought again elsewhere.
+    private var held: [UInt8]?
 
     init(_ limits: DecodeLimits) {
         self.limits = limits
@@ -39,12 +39,16 @@ final class PackageStage: BodyStage {
 
     func step(_ rest: inout UnsafeRawBufferPointer) throws -> UnsafeRawBufferPointer? {
         while true {
-            guard let output = try held.take() ?? read(&rest) else { return nil }
-            if !isBegun { try begin(output) }
-            guard let unfilter else { return output }
-            plain.clear()
-            try unfilter.feed(output, to: plain)
-            if !plain.bytes.isEmpty { return plain.bytes }
+            if held != nil { try beginUnfilter() }
+            if let first = held.take() {
+                try first.withUnsafeBytes { try unfilter?.feed($0, to: plain) }
+            } else {
+                guard let output = try read(&rest) else { return nil }
+                guard try isBegun || begin(output) else { continue }
+                guard let unfilter else { return output }
+                try unfilter.feed(output, to: plain)
+            }
+            if !plain.bytes.isEmpty { return plain.handOver() }
         }
     }
 
@@ -67,21 +71,23 @@ final class PackageStage: BodyStage {
         return nil
     }
 
-    private func begin(_ first: UnsafeRawBufferPointer) throws {
+    /// False when the first bytes are held for a filter.
+    private func begin(_ first: UnsafeRawBufferPointer) throws -> Bool {
         let format = try format()
-        if header?.filter == .byteplane {
-            guard format.name == WeightFormats.standard.name else {
-                throw Failure(
-                    .malformedWeights,
-                    "package.filter: byteplane is for \(WeightFormats.standard.name), not for \(format.name)")
-            }
-            guard mayUnfilter else {
-                held = first
-                throw MemoryWanted(bytes: Self.filterMemory, stage: self)
-            }
-            unfilter = try ByteplaneDecoder(limits: limits)
-        }
         isBegun = true
+        guard header?.filter == .byteplane else { return true }
+        guard format.name == WeightFormats.standard.name else {
+            throw Failure(
+                .malformedWeights,
+                "package.filter: byteplane is for \(WeightFormats.standard.name), not for \(format.name)")
+        }
+        held = Array(first)
+        return false
+    }
+
+    private func beginUnfilter() throws {
+        guard mayUnfilter else { throw MemoryWanted(bytes: Self.filterMemory, stage: self) }
+        unfilter = try ByteplaneDecoder(limits: limits)
     }
 }
 
@@ -124,7 +130,11 @@ private final class GatheringSink: ElementSink {
 
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: buffer[..<count]) }
 
-    func clear() { count = 0 }
+    /// All bytes, which are gone with the next that come.
+    func handOver() -> UnsafeRawBufferPointer {
+        defer { count = 0 }
+        return bytes
+    }
 
     func append(_ bytes: UnsafeRawBufferPointer) {
         if count + bytes.count > buffer.count {

@@ -20,8 +20,8 @@ final class Upload: ExchangeHandler, @unchecked Sendable {
         do throws(Failure) {
             return try pipeline.take(piece, exchange) ? .consumed : .wait
         } catch {
-            // Those behind it in the queue must not wait until its connection is closed.
-            gateway.admission.leave(exchange)
+            // Those behind it must not wait for its place and its memory until its connection is closed.
+            pipeline.end(exchange)
             return .reject(gateway.refuse(error, requestID))
         }
     }

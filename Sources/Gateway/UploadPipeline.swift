@@ -34,8 +34,10 @@ final class UploadPipeline {
     private var bodyDigest: SHA256?
     /// Of the piece that was brought last and has to be brought again.
     private var taken = 0
-    /// What came out of the stages and waits for room.
+    /// What came out of the stages and waits for room, while it lies elsewhere than in the piece.
     private var pending: UnsafeRawBufferPointer?
+    /// The same where it lies in the piece, which may be brought again from another place.
+    private var pendingInPiece: Range<Int>?
     private var sha512: SHA512?
     /// Of the body as sent, lowercase hex, where that is not what is stored.
     private var sentDigest: String?
@@ -112,10 +114,12 @@ final class UploadPipeline {
         _ piece: UnsafeRawBufferPointer, by stages: BodyStages, _ waiter: any Waiter
     ) throws(Failure) -> Bool {
         var rest = UnsafeRawBufferPointer(rebasing: piece[taken...])
+        if let range = pendingInPiece.take() { pending = UnsafeRawBufferPointer(rebasing: piece[range]) }
         while true {
             if let part = pending {
                 guard try makeRoom(for: part.count, waiter) else {
                     taken = piece.count - rest.count
+                    pendingInPiece = piece.place(of: part)
                     return false
                 }
                 try store(part)
@@ -168,8 +172,7 @@ final class UploadPipeline {
         }
         do { decoded = try decoder.finish(to: dropping) } catch { throw refused(error) }
         profile.decoded()
-        let sealed: UploadSink.Sealed?
-        do throws(EnvelopeFailure) { sealed = try sink.finish() } catch { throw Failure(error) }
+        let sealed = try sink.finish()
         profile.packed()
         let finished: Finished
         if let digest = bodyDigest.take() { sentDigest = Hex.encode(digest.finalize()) }
@@ -240,6 +243,7 @@ final class UploadPipeline {
     }
 
     private func wait(_ waiter: any Waiter) throws(Failure) {
+        try sink.giveWay()
         let limit = gateway.configuration.admissionPatience
         if patience.isOver { throw Failure(.busy, "no memory came free within \(limit)") }
         if patience.begin(gateway.timers, for: limit, waiter) { gateway.metrics.waits.add() }
@@ -271,5 +275,14 @@ final class UploadPipeline {
         return Message(
             messageID: id, type: .weightUpdate, senderID: request.clientID, timestamp: Timestamp.now(),
             roundNumber: request.round, metadata: metadata)
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Where a part of these bytes begins and ends among them; nil when it lies elsewhere.
+    fileprivate func place(of part: UnsafeRawBufferPointer) -> Range<Int>? {
+        guard let base = baseAddress, let start = part.baseAddress, start >= base, start + part.count <= base + count
+        else { return nil }
+        return start - base..<start - base + part.count
     }
 }

@@ -25,7 +25,6 @@ struct UploadSink: ~Copyable {
     private let contentLength: Int?
     private var record: RecordSealer?
     private var chunks: ChunkSealer?
-    private var commit: RecordSealer?
     private let flight: ChunkFlight
     /// One and the same for all of the upload.
     private let sizes: RecordLimits.Sizes
@@ -51,17 +50,28 @@ struct UploadSink: ~Copyable {
             let most = contentLength ?? received + count
             if most <= sizes.payload {
                 let payload = contentLength ?? min(max(2 * most, 256 << 10), sizes.payload)
-                return growRecord(to: payload, waiter) ? .enough : .waitForMemory
+                if growRecord(to: payload, waiter) { return .enough }
+                guard record != nil else { return .waitForMemory }
             }
-            guard try beginChunks(waiter) else { return .waitForMemory }
+            try beginChunks()
         }
         if let failure = flight.failure { throw gateway.failure(chunk: failure) }
         guard flight.hasRoom(for: waiter) else { return .waitForLog }
-        while let missing = chunks?.slabsMissing(for: count), missing > 0 {
-            guard let slab = gateway.admission.acquire(sizes.chunk, for: waiter) else { return .waitForMemory }
-            chunks?.give(slab)
+        let missing = chunks?.slabsMissing(for: count) ?? 0
+        guard let slabs = gateway.admission.acquire(missing, of: sizes.chunk, for: waiter) else {
+            return .waitForMemory
         }
+        for slab in slabs { chunks?.give(slab) }
         return .enough
+    }
+
+    /// Gives back the memory that the payload is in: what there is of it goes to the log as a chunk.
+    ///
+    /// Who waits for memory holds none of what others wait for, or all could wait for one another.
+    mutating func giveWay() throws(Failure) {
+        if record != nil { try beginChunks() }
+        let send = send
+        chunks?.giveWay(emit: send)
     }
 
     /// Says what the next bytes hold, for a compression that looks at it.
@@ -85,13 +95,22 @@ struct UploadSink: ~Copyable {
     }
 
     /// Ends the payload; nil when there was none.
-    mutating func finish() throws(EnvelopeFailure) -> Sealed? {
-        if let chunks = chunks.take(), let commit = commit.take() {
-            let payload = try chunks.finish(emit: send)
-            return .chunks(payload, commit, flight)
+    ///
+    /// It takes what little memory it still needs, since it cannot wait.
+    mutating func finish() throws(Failure) -> Sealed? {
+        guard var chunks = chunks.take() else {
+            guard let record = record.take() else { return nil }
+            return .record(record)
         }
-        guard let record = record.take() else { return nil }
-        return .record(record)
+        let last = gateway.admission.finish(chunks.slabsMissing(for: 0), of: sizes.chunk)
+        let commit = gateway.admission.finish(1, of: capacity(forPayload: 0)).first
+        guard let commit, chunks.slabsMissing(for: 0) == last.count else {
+            throw Failure(.busy, "the system has no memory")
+        }
+        for slab in last { chunks.give(slab) }
+        do throws(EnvelopeFailure) {
+            return .chunks(try chunks.finish(emit: send), sealer(commit), flight)
+        } catch { throw Failure(error) }
     }
 
     /// Gives the compressor's memory back, when what `finish` gave is sealed.
@@ -117,17 +136,15 @@ struct UploadSink: ~Copyable {
     }
 
     private mutating func growRecord(to payload: Int, _ waiter: any Waiter) -> Bool {
-        guard let slab = acquire(payload, waiter) else { return false }
+        guard let slab = gateway.admission.acquire(1, of: capacity(forPayload: payload), for: waiter)?.first else {
+            return false
+        }
         if record == nil { record = sealer(slab) } else { record?.move(to: slab) }
         return true
     }
 
     /// From here on the payload is in chunks; what there is of it already becomes the first of them.
-    private mutating func beginChunks(_ waiter: any Waiter) throws(Failure) -> Bool {
-        if commit == nil {
-            guard let slab = acquire(0, waiter) else { return false }
-            commit = sealer(slab)
-        }
+    private mutating func beginChunks() throws(Failure) {
         let id = MessageID.make()
         let key = Array(clientID.utf8)
         if let begun = record.take() {
@@ -140,14 +157,12 @@ struct UploadSink: ~Copyable {
                 messageID: id, key: key, chunkSize: sizes.chunk,
                 compression: gateway.configuration.uploads.compression)
         }
-        return true
     }
 
-    private func acquire(_ payload: Int, _ waiter: any Waiter) -> Slab? {
+    private func capacity(forPayload payload: Int) -> Int {
         let form = gateway.configuration.uploads
-        let capacity = RecordSealer.capacity(
+        return RecordSealer.capacity(
             forPayload: payload, envelope: form.envelope, compression: form.compression, metadata: gateway.metadataRoom)
-        return gateway.admission.acquire(capacity, for: waiter)
     }
 
     private func sealer(_ slab: Slab) -> RecordSealer {

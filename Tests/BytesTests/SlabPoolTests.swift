@@ -72,4 +72,29 @@ import Testing
         let reservation = pool.reserve(512 << 10)
         #expect(reservation != nil && pool.mapped <= 512 << 10)
     }
+
+    @Test func severalSlabsComeTogetherOrNotAtAll() throws {
+        let pool = SlabPool(limit: 256 << 10)
+        let first = try #require(pool.acquire(64 << 10))
+        #expect(pool.acquire(4, of: 64 << 10) == nil)
+        #expect(pool.lent == first.capacity)
+        #expect(pool.acquire(3, of: 64 << 10)?.count == 3)
+        #expect(pool.acquire(0, of: 64 << 10)?.isEmpty == true)
+        #expect(pool.lent == first.capacity)
+    }
+
+    @Test func whatGoesBeyondTheLimitIsNotKept() throws {
+        let pool = SlabPool(limit: 128 << 10)
+        var held = try #require(pool.acquire(2, of: 64 << 10))
+        #expect(pool.acquire(1) == nil)
+        held += try #require(pool.acquire(1, of: 0, beyondLimit: true))
+        #expect(pool.lent == 192 << 10)
+        held = []
+        #expect(pool.lent == 0 && pool.mapped == 128 << 10)
+        let context = try #require(pool.reserve(64 << 10))
+        #expect(pool.reserve(1) == nil)
+        let other = try #require(pool.reserve(64 << 10, beyondLimit: true))
+        #expect(pool.lent == context.count + other.count)
+        #expect(pool.reserve((64 << 10) + 1, beyondLimit: true) == nil)
+    }
 }

@@ -1,5 +1,6 @@
 """What works on bodies, compressing and decompressing, stays within `--memory` whatever clients do."""
 
+import http.client
 import re
 import socket
 import threading
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 import zstandard
 from fedgate import Gateway, eventually
-from weights import encode
+from protocol import package
+from weights import decode, encode
 
 MEMORY = 64 << 20
 # Beyond --memory: the pools of contexts, connections, the trial of --compression auto on each thread, the allocator.
@@ -98,3 +100,61 @@ def test_compressors_share_the_memory(start, compression):
     with Stalled(gateway, 100, body[: 1 << 20]):
         eventually("uploads wait for memory", lambda: waiting(gateway) > 50)
         assert peak(gateway) - before < MEMORY + BESIDE, f"{peak(gateway) - before >> 20} MiB"
+
+
+class Crowd:
+    """Clients that send a body of their own at one time."""
+
+    def __init__(self, gateway, count, size, chunked):
+        self.gateway, self.chunked, self.answers = gateway, chunked, {}
+        self.bodies = [encode([np.arange(size // 4, dtype=np.float32) + site]) for site in range(count)]
+        threads = [threading.Thread(target=self.send, args=[site]) for site in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def send(self, site):
+        connection = http.client.HTTPConnection("127.0.0.1", self.gateway.port, timeout=120)
+        body = self.bodies[site]
+        pieces = (body[start:start + 50_000] for start in range(0, len(body), 50_000)) if self.chunked else body
+        connection.request("PUT", f"/rounds/1/updates/{site}", pieces, encode_chunked=self.chunked,
+                           headers={"Transfer-Encoding": "chunked"} if self.chunked else {})
+        answer = connection.getresponse()
+        self.answers[site] = answer.status, answer.read()
+        connection.close()
+
+
+@pytest.mark.parametrize("options, count, size, chunked", [
+    (["--memory", "8MiB"], 14, 7_000_000, False),
+    (["--memory", "8MiB"], 12, 3_000_000, True),
+    (["--memory", "16MiB", "--compression", "zstd"], 40, 1_000_000, True),
+    (["--memory", "16MiB", "--compression", "zstd"], 14, 7_000_000, False),
+], ids=["announced", "growing", "growing and compressed", "announced and compressed"])
+def test_a_crowd_that_needs_more_memory_than_there_is_gets_on(start, options, count, size, chunked):
+    """Who waits for memory holds none that others wait for, so that nobody is sent away."""
+    gateway = start(Gateway, *options, "--min-updates", str(count))
+    crowd = Crowd(gateway, count, size, chunked)
+    assert {status for status, _ in crowd.answers.values()} == {202}, crowd.answers
+    mean, = decode(gateway.result(1))[0]
+    assert (mean == np.arange(size // 4, dtype=np.float32) + np.float32((count - 1) / 2)).all()
+
+
+@pytest.mark.parametrize("chunk", [1000, 4096, 5000, 8192])
+def test_a_staged_body_that_waits_for_the_log_comes_whole(start, chunk):
+    """What waits lies in the server's buffer, which moves what is left of a body to its front."""
+    gateway = start(Gateway, "--min-updates", "1")
+    weights = np.arange(5_000_000, dtype=np.uint32).view(np.float32)
+    raw = weights.tobytes()
+    packed = package(encode([weights]), "model_weights")
+    for number, (body, query, headers) in enumerate([
+            (raw, f"?dtype=float32&shape={len(weights)}", {"Content-Type": "application/octet-stream"}), (packed, "", {})], 1):
+        pieces = (body[start:start + chunk] for start in range(0, len(body), chunk))
+        connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=120)
+        connection.request("PUT", f"/rounds/{number}/updates/a{query}", pieces, encode_chunked=True,
+                           headers=headers | {"Transfer-Encoding": "chunked"})
+        answer = connection.getresponse()
+        assert answer.status == 202, answer.read()
+        connection.close()
+        read, = decode(gateway.result(number))[0]
+        assert (read.view(np.uint32) == weights.view(np.uint32)).all(), number
