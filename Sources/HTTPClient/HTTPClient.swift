@@ -49,7 +49,7 @@ public struct HTTPSource: Sendable {
 ///
 /// Thread: one at a time; every call blocks.
 public final class HTTPClient {
-    private let handle: UnsafeMutableRawPointer
+    private var handle: UnsafeMutableRawPointer
     private let identity: HTTPIdentity
 
     /// A client; its connections are kept.
@@ -63,6 +63,14 @@ public final class HTTPClient {
     }
 
     deinit { curl_easy_cleanup(handle) }
+
+    /// Takes another handle. One whose request broke off in its body may want to rewind that before each further one,
+    /// which a stream cannot do (seen with libcurl 8.14).
+    private func renew() {
+        guard let fresh = curl_easy_init() else { return }
+        curl_easy_cleanup(handle)
+        handle = fresh
+    }
 
     /// What asking again does not mend: addresses and certificates.
     private static let lasting: Set<UInt32> = Set(
@@ -118,12 +126,14 @@ public final class HTTPClient {
         defer { curl_slist_free_all(list) }
         _ = fedgate_curl_headers(handle, list)
         let code = withExtendedLifetime(transfer) { curl_easy_perform(handle) }
+        let status = transfer.status
+        if code != CURLE_OK { renew() }
         if let failure = transfer.failure { throw failure }
-        guard code == CURLE_OK || (code == CURLE_SEND_ERROR && transfer.status >= 400) else {
+        guard code == CURLE_OK || (code == CURLE_SEND_ERROR && status >= 400) else {
             let reason = String(cString: curl_easy_strerror(code))
             throw HTTPClientFailure(description: "\(url): \(reason)", mayPass: !Self.lasting.contains(code.rawValue))
         }
-        return HTTPReply(status: fedgate_curl_status(handle), headers: transfer.headers)
+        return HTTPReply(status: status, headers: transfer.headers)
     }
 }
 
