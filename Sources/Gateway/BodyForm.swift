@@ -20,6 +20,11 @@ struct BodyForm: Sendable, Hashable {
         case package
     }
 
+    /// All that an upload may be, for a refusal.
+    static var names: String {
+        WeightFormats.names + ", package; raw needs ?dtype= and &shape=, multipart/form-data has one array a part"
+    }
+
     /// The media type of a package.
     private static let package = "application/vnd.fedpk"
 
@@ -55,7 +60,7 @@ struct BodyForm: Sendable, Hashable {
         } else if let name = query["format"] {
             guard let known = WeightFormats.named(name) else {
                 throw Failure(
-                    .unsupportedFormat, "format \"\(name)\" is not supported; supported: \(WeightFormats.names)")
+                    .unsupportedFormat, "format \"\(name)\" is not supported; supported: \(Self.names)")
             }
             guard !isRaw || known.decoder == nil else {
                 throw Failure(.badRequest, "dtype and shape are only for format=raw; \(known.name) says them itself")
@@ -91,7 +96,11 @@ struct BodyForm: Sendable, Hashable {
             }
         }
         guard codings.count <= mostCodings else {
-            throw Failure(.unsupportedEncoding, "Content-Encoding has \(codings.count) layers, over \(mostCodings)")
+            var failure = Failure(
+                .unsupportedEncoding,
+                "Content-Encoding has \(codings.count) layers, over \(mostCodings); supported: gzip, zstd, lz4")
+            failure.limit = UInt64(mostCodings)
+            throw failure
         }
         return codings
     }

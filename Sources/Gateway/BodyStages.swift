@@ -34,7 +34,18 @@ struct MemoryWanted: Error, @unchecked Sendable {
 
 /// Several stages, each of which takes what the one before gives.
 final class BodyStages: BodyStage {
+    /// What comes out for each byte of the body, however many layers there are.
+    ///
+    /// Zeros shrink to a thousandth under gzip, which is no attack.
+    private static let mostExpansion = 1100
+    /// Bytes that may come out whatever the ratio.
+    private static let grace = 1 << 20
+
     private let stages: [any BodyStage]
+    /// Bytes of the body that were taken.
+    private var taken = 0
+    /// Bytes that were handed over.
+    private var given = 0
     /// What each stage but the first has not taken yet.
     private var waiting: [UnsafeRawBufferPointer]
 
@@ -48,8 +59,7 @@ final class BodyStages: BodyStage {
         guard !form.isStoredAsSent else { return nil }
         var stages: [any BodyStage] = []
         for (layer, codec) in form.codings.reversed().enumerated() {
-            // Zeros shrink to a thousandth under gzip, which is no attack.
-            let expansion = ExpansionLimits(maxBytes: limits.decodedBytes, maxRatio: 1100)
+            let expansion = ExpansionLimits(maxBytes: limits.decodedBytes, maxRatio: Double(mostExpansion))
             stages.append(DecodingStage(StreamDecompressor(codec, limits: expansion, memory: 0), layer: layer))
         }
         switch form.format {
@@ -62,7 +72,21 @@ final class BodyStages: BodyStage {
     }
 
     func step(_ rest: inout UnsafeRawBufferPointer) throws -> UnsafeRawBufferPointer? {
-        try pull(stages.count - 1, &rest)
+        guard let output = try counted(&rest) else { return nil }
+        given += output.count
+        // Each layer's own ratio is no bound on what several make together, and a package's compression has none.
+        guard given > Self.grace, given / Self.mostExpansion > taken else { return output }
+        var failure = Failure(
+            .tooLarge, "the body's first \(taken) bytes expand to \(given) or more, over \(Self.mostExpansion) times")
+        failure.offset = UInt64(taken)
+        failure.limit = UInt64(taken * Self.mostExpansion)
+        throw failure
+    }
+
+    private func counted(_ rest: inout UnsafeRawBufferPointer) throws -> UnsafeRawBufferPointer? {
+        let before = rest.count
+        defer { taken += before - rest.count }
+        return try pull(stages.count - 1, &rest)
     }
 
     func finish() throws { for stage in stages { try stage.finish() } }
@@ -127,7 +151,10 @@ private final class RawStage: BodyStage {
 
     init(_ spec: ArraySpec) throws(Failure) {
         self.spec = spec
-        do throws(WeightFailure) { head = try FEDWT001Writer.head(ofDense: spec) } catch { throw Failure(error) }
+        // Without an offset: it is the query that says the shape.
+        do throws(WeightFailure) { head = try FEDWT001Writer.head(ofDense: spec) } catch {
+            throw Failure(.badRequest, error.reason)
+        }
         // The head is handed over from memory that does not move.
         output = UnsafeMutableRawBufferPointer.allocate(byteCount: head.count, alignment: 16)
         output.copyBytes(from: head)

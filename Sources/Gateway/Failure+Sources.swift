@@ -23,8 +23,10 @@ extension Failure {
         case is UnknownFormat:
             self.init(
                 .unsupportedFormat,
-                "the body begins as none of the formats does that can be told so; say ?format= or Content-Type: \(WeightFormats.names)"
-            )
+                """
+                the body begins as none of the formats does that can be told so; say ?format= or Content-Type: \
+                \(BodyForm.names)
+                """)
         default: self.init(.internalError, String(describing: error))
         }
     }

@@ -14,6 +14,8 @@ final class MultipartStage: BodyStage {
     private static let pieceSize = 16 << 10
     private static let longestHead = 8 << 10
     private static let longestField = 64 << 10
+    /// The end of a line, and a line without anything.
+    private static let headEnd: [UInt8] = [0x0d, 0x0a, 0x0d, 0x0a]
 
     /// CRLF, two dashes and the boundary; the body's first line counts as if it had a CRLF before it.
     private let delimiter: [UInt8]
@@ -74,22 +76,24 @@ final class MultipartStage: BodyStage {
             drop(kept.count)
             return false
         case .preamble:
-            guard let start = kept.firstRange(of: delimiter)?.lowerBound else {
+            guard let start = firstPlace(of: delimiter) else {
                 drop(max(0, kept.count - delimiter.count))
                 return false
             }
             drop(start)
             return try passDelimiter()
         case .headers:
-            guard let end = kept.firstRange(of: [0x0d, 0x0a, 0x0d, 0x0a]) else {
+            guard let end = firstPlace(of: Self.headEnd) else {
                 guard kept.count <= Self.longestHead else {
-                    throw WeightFailure("a part's headers are over \(Self.longestHead) bytes", at: place)
+                    throw WeightFailure(
+                        "a part's headers are over \(Self.longestHead) bytes", at: place,
+                        limit: UInt64(Self.longestHead))
                 }
                 return false
             }
-            try begin(PartHead(kept[..<end.lowerBound]))
+            try begin(PartHead(kept[..<end]))
             // The last CRLF stays: an empty part's delimiter begins with it.
-            drop(end.upperBound - 2)
+            drop(end + Self.headEnd.count - 2)
             isAtStart = true
             return true
         case .array, .field:
@@ -98,7 +102,7 @@ final class MultipartStage: BodyStage {
                 if !kept.starts(with: delimiter) { drop(2) }
                 isAtStart = false
             }
-            let end = kept.firstRange(of: delimiter)?.lowerBound
+            let end = firstPlace(of: delimiter)
             let count = end ?? max(0, kept.count - delimiter.count)
             if count > 0 { try give(count) }
             guard end != nil else { return false }
@@ -142,7 +146,13 @@ final class MultipartStage: BodyStage {
             return step = .field
         }
         var raw: ArraySpec?
-        if let dtype = head.dtype { raw = try BodyForm.raw(dtype: dtype, shape: head.shape ?? "", name: name) }
+        if let dtype = head.dtype {
+            do throws(Failure) { raw = try BodyForm.raw(dtype: dtype, shape: head.shape ?? "", name: name) } catch {
+                var failure = Failure(error.kind, "the part \(name.prefix(64).debugDescription): \(error.detail)")
+                failure.offset = place
+                throw failure
+            }
+        }
         do throws(WeightFailure) { try assembler.begin(name, raw: raw, to: &output) } catch { throw moved(error) }
         step = .array
     }
@@ -152,7 +162,8 @@ final class MultipartStage: BodyStage {
             fieldBytes += count
             guard fieldBytes <= Self.longestField else {
                 throw WeightFailure(
-                    "parts without a filename are over \(Self.longestField) bytes; an array needs one", at: place)
+                    "parts without a filename are over \(Self.longestField) bytes; an array needs one", at: place,
+                    limit: UInt64(Self.longestField))
             }
             field?.value.append(contentsOf: kept[..<count])
         } else {
@@ -181,6 +192,8 @@ final class MultipartStage: BodyStage {
     private func moved(_ failure: WeightFailure) -> WeightFailure {
         WeightFailure(failure.reason, at: place, array: failure.array, limit: failure.limit)
     }
+
+    private func firstPlace(of text: [UInt8]) -> Int? { kept.withUnsafeBytes { $0.firstPlace(of: text) } }
 
     private func drop(_ count: Int) {
         kept.removeFirst(count)

@@ -1,14 +1,19 @@
 internal import Files
 internal import Flags
 internal import WeightFormats
+internal import Weights
 
 /// `fedgate convert`: writes a weight file in another format.
 extension Command {
     static let convert = Command(
         name: "convert", operands: "FILE OUTPUT", summary: "Write a weight file in another format.",
         flags: [
-            Flag("--from", .value("FORMAT"), "the format of FILE; by default what its first bytes or its ending say"),
+            Flag(
+                "--from", .value("FORMAT"),
+                "the format of FILE; by default what its first bytes, its ending or a package's head say"),
             Flag("--to", .value("FORMAT"), "the format of OUTPUT; by default what its ending says"),
+            Flag("--dtype", .value("TYPE"), "FILE is one array's bare elements, of that type, such as float32"),
+            Flag("--shape", .value("LENGTHS"), "the array's dimensions, such as 2,3; by default it is a scalar"),
             Flag(
                 "--sparse", .value("ENCODING"),
                 "how binary_custom holds arrays that are mostly zero: pickle (the default), as the protocol's first readers"
@@ -23,12 +28,20 @@ extension Command {
             let from = try arguments.choice("--from", names).flatMap { WeightFormats.named($0) }
             let to = try arguments.choice("--to", names).flatMap { WeightFormats.named($0) }
             let sparse = try arguments.choice("--sparse", SparseEncoding.allCases.map(\.rawValue))
+                .flatMap(SparseEncoding.init)
+            let raw = try rawArray(arguments)
+            guard raw == nil || from == nil || from?.decoder == nil else {
+                throw UsageFailure("--dtype and --shape are only for raw bytes")
+            }
             do {
                 let target = try to ?? WeightFile.format(ofName: output)
                 try File(reading: input).withMapping { bytes in
-                    try WeightFile.convert(
-                        bytes, try from ?? WeightFile.format(of: bytes, input), to: target, output,
-                        sparse: sparse.flatMap(SparseEncoding.init))
+                    if from == nil, raw == nil, Inspection.isPackage(bytes) {
+                        return try WeightFile.convert(package: bytes, to: target, output, sparse: sparse)
+                    }
+                    let format =
+                        try (raw == nil ? from : WeightFormats.named("raw")) ?? WeightFile.format(of: bytes, input)
+                    try WeightFile.convert(bytes, format, raw: raw, to: target, output, sparse: sparse)
                 }
                 return 0
             } catch {
@@ -36,4 +49,18 @@ extension Command {
                 return 1
             }
         })
+    /// What the flags say of bare elements; nil when they say nothing.
+    private static func rawArray(_ arguments: Arguments) throws(UsageFailure) -> ArraySpec? {
+        let text = arguments["--shape"] ?? ""
+        guard let name = try arguments.choice("--dtype", DType.allCases.map(\.rawValue)) else {
+            guard arguments["--shape"] == nil else { throw UsageFailure("--shape needs --dtype, too") }
+            return nil
+        }
+        let parts = text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false)
+        let lengths = parts.compactMap { UInt64($0) }
+        guard let dtype = DType(rawValue: name), lengths.count == parts.count, lengths.count <= 32,
+            let array = ArraySpec(dtype: dtype, shape: lengths)
+        else { throw UsageFailure("--shape has to be at most 32 lengths, such as 2,3, not \(text)") }
+        return array
+    }
 }

@@ -25,10 +25,10 @@ extension Command {
 }
 
 enum Inspection {
-    private static let limits = MessageReader.Limits(maxStored: 1 << 40, maxDecoded: 1 << 40)
+    static let limits = MessageReader.Limits(maxStored: 1 << 40, maxDecoded: 1 << 40)
 
     static func describe(_ bytes: UnsafeRawBufferPointer, _ path: String) throws -> String {
-        if bytes.starts(with: "FEDPK001".utf8) {
+        if isPackage(bytes) {
             return try MessageReader(limits: limits).readPackage(bytes) { header, payload in
                 try package(header) + contents(header, payload)
             }
@@ -40,6 +40,8 @@ enum Inspection {
         }
         return try weights(bytes, WeightFile.format(of: bytes, path))
     }
+
+    static func isPackage(_ bytes: UnsafeRawBufferPointer) -> Bool { bytes.starts(with: "FEDPK001".utf8) }
 
     /// Whether it is JSON that has what every message has.
     private static func isMessage(_ bytes: UnsafeRawBufferPointer) -> Bool {

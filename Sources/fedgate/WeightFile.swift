@@ -1,6 +1,8 @@
 internal import Compression
+internal import Envelopes
 internal import Files
 internal import WeightFormats
+internal import Weights
 
 /// Weight files as the commands take them.
 enum WeightFile {
@@ -27,12 +29,16 @@ enum WeightFile {
     }
 
     /// Decodes a file that is mapped, piece by piece.
+    ///
+    /// - Parameter raw: what bare elements are.
     static func decode(
-        _ bytes: UnsafeRawBufferPointer, _ format: WeightFormat, behind filter: StreamFilter = .none,
-        to sink: any ElementSink
+        _ bytes: UnsafeRawBufferPointer, _ format: WeightFormat, raw: ArraySpec? = nil,
+        behind filter: StreamFilter = .none, to sink: any ElementSink
     ) throws -> DecodedWeights {
-        guard let decoder = try format.decoder(behind: filter, limits: limits) else {
-            throw StartFailure(description: "raw bytes do not say what they are; they cannot be read here")
+        let known = raw.map { RawDecoder($0, limits: limits) }
+        guard let decoder = try known ?? format.decoder(behind: filter, limits: limits) else {
+            throw StartFailure(
+                description: "raw bytes do not say what they are; fedgate convert reads them with --dtype and --shape")
         }
         for start in stride(from: 0, to: bytes.count, by: step) {
             let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + step, bytes.count)])
@@ -45,26 +51,42 @@ enum WeightFile {
     /// Writes a file's weights in another format.
     ///
     /// - Parameters:
-    ///   - input: the file, mapped.
+    ///   - input: the file, mapped, or a package's payload.
     ///   - format: of the input.
+    ///   - raw: what bare elements are.
+    ///   - filter: that a payload is behind; nil for a file.
     ///   - target: the format of the output.
     ///   - path: of the output, which appears when it is complete.
     ///   - sparse: how binary_custom holds arrays that are mostly zero.
     static func convert(
-        _ input: UnsafeRawBufferPointer, _ format: WeightFormat, to target: WeightFormat, _ path: String,
-        sparse: SparseEncoding? = nil
+        _ input: UnsafeRawBufferPointer, _ format: WeightFormat, raw: ArraySpec? = nil,
+        behind filter: StreamFilter? = nil, to target: WeightFormat, _ path: String, sparse: SparseEncoding? = nil
     ) throws {
         let temporary = path + ".tmp"
         defer { File.remove(temporary) }
-        if format.keepsBody {
-            try encode(try decode(input, format, to: DroppingSink()), in: input, target, temporary, sparse)
+        // A payload is perhaps no part of a file: what is let go of in memory does not come back.
+        if format.keepsBody, filter == nil {
+            try encode(try decode(input, format, raw: raw, to: DroppingSink()), in: input, target, temporary, sparse)
         } else {
             let elements = path + ".elements.tmp"
             defer { File.remove(elements) }
-            let decoded = try decode(input, format, to: try FileSink(elements))
+            let decoded = try decode(input, format, behind: filter ?? .none, to: try FileSink(elements))
             try File(reading: elements).withMapping { try encode(decoded, in: $0, target, temporary, sparse) }
         }
         try File.move(temporary, to: path)
+    }
+
+    /// Writes the weights that a package holds in another format.
+    static func convert(
+        package bytes: UnsafeRawBufferPointer, to target: WeightFormat, _ path: String, sparse: SparseEncoding? = nil
+    ) throws {
+        try MessageReader(limits: Inspection.limits).readPackage(bytes) { header, payload in
+            guard let format = WeightFormats.named(header.format), header.dataType != .metadata else {
+                throw StartFailure(
+                    description: "the package holds \(header.dataType.rawValue) as \(header.format), and no weights")
+            }
+            try convert(payload, format, behind: header.filter, to: target, path, sparse: sparse)
+        }
     }
 
     private static func encode(

@@ -16,8 +16,9 @@ import pytest
 import safetensors.numpy
 import zstandard
 
+import protocol
 from fedgate import PROGRAM, Gateway
-from libraries import NARROW, from_json, from_msgpack, from_npz, from_protobuf, to_npz
+from libraries import FORMATS, NARROW, from_json, from_msgpack, from_npz, from_protobuf, to_npz
 from weights import Record, assemble, decode, encode, same
 
 
@@ -198,6 +199,14 @@ def test_broken_codings_and_bombs_are_refused(gateway, fresh):
     bomb = zstandard.compress(encode([np.zeros(1 << 26, np.float32)]))
     answer = send(gateway, path, bomb, Content_Encoding="zstd")
     assert answer.status == 413 and "times" in answer.json["detail"]
+    # Each layer is within the ratio of one, but not all of them together; and a package's compression counts too.
+    zeros = encode([np.zeros(1 << 22, np.float32)])
+    assert send(gateway, f"/rounds/{fresh()}/updates/a", gzip.compress(zeros), Content_Encoding="gzip").status == 202
+    package = protocol.package(zeros, "model_weights", compression="zstd")
+    for sent, query, coding in ((gzip.compress(gzip.compress(zeros)), "", "gzip, gzip"),
+                                (package, "?format=package", "identity"), (gzip.compress(package), "?format=package", "gzip")):
+        answer = send(gateway, path + query, sent, Content_Encoding=coding)
+        assert answer.status == 413 and "times" in answer.json["detail"] and answer.json["limit"] > 0, (coding, answer)
     assert gateway.get("/healthz").status == 200
 
 
@@ -226,7 +235,7 @@ def test_evil_archives_are_refused_by_name(gateway, fresh):
     cases = [(zip_of("../w.npy", array), ".."), (zip_of("/w.npy", array), "absolute"), (zip_of("w.txt", array), ".npy"),
              (zip_of("w.npy", array, crc=1), "CRC"), (zip_of("w.npy", array, size=7), "said"),
              (zip_of("w.npy", array + b"x"), "left over"), (zip_of("w.npy", array, method=12), "method"),
-             (good + b"x", "left over"), (good[:-30], "ends here"),
+             (good + b"x", "left over"), (good[:-30], "ends here"), (good[:-10] + b"\1\0\0\0" + good[-6:], "size of it"),
              (array[:20], "ends here"), (array + b"x", "left over"), (array[:-1], "ends here")]
     for body, word in cases:
         answer = send(gateway, path, body)
@@ -257,7 +266,8 @@ def test_evil_safetensors_are_refused_by_name(gateway, fresh):
 def test_formats_that_nobody_has(gateway, fresh):
     number = fresh()
     answer = send(gateway, f"/rounds/{number}/updates/a", b"no format begins like this")
-    assert answer.status == 415 and "safetensors" in answer.json["detail"]
+    assert answer.status == 415
+    assert all(name in answer.json["detail"] for name in ("safetensors", "package", "?dtype=", "multipart/form-data"))
     for site in "ab":
         gateway.stored(number, site, encode([np.ones(2), np.ones(3)]))
     gateway.result(number)
@@ -313,6 +323,34 @@ def test_convert_and_inspect_know_every_format(tmp_path):
     assert wrong.returncode == 1 and "npy holds one array" in wrong.stderr and not (tmp_path / "x.npy").exists()
     unknown = subprocess.run([PROGRAM, "convert", last, "x.onnx"], cwd=tmp_path, capture_output=True, text=True)
     assert unknown.returncode == 1 and ".safetensors" in unknown.stderr
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip", "zstd", "lz4"])
+@pytest.mark.parametrize("format", ["binary_custom", "npz"])
+def test_convert_takes_weights_out_of_packages(tmp_path, format, compression):
+    arrays = {"w": np.arange(6, dtype=np.float32).reshape(2, 3), "thin": np.zeros(1000)}
+    arrays["thin"][7] = -0.0
+    package = protocol.package(FORMATS[{"npz": "npz, stored"}.get(format, format)].write(arrays), "model_weights",
+                               format=format, compression=compression)
+    (tmp_path / "a.fedpk").write_bytes(package)
+    subprocess.run([PROGRAM, "convert", "a.fedpk", "a.npz"], cwd=tmp_path, check=True)
+    back = from_npz((tmp_path / "a.npz").read_bytes())
+    assert list(back) == list(arrays) and same(list(back.values()), list(arrays.values()))
+    (tmp_path / "a.fedpk").write_bytes(package[:-1])
+    wrong = subprocess.run([PROGRAM, "convert", "a.fedpk", "b.npz"], cwd=tmp_path, capture_output=True, text=True)
+    assert wrong.returncode == 1 and "package" in wrong.stderr and not (tmp_path / "b.npz").exists()
+
+
+def test_convert_reads_bare_elements(tmp_path):
+    matrix = np.arange(6, dtype=np.float32).reshape(2, 3)
+    (tmp_path / "a.bin").write_bytes(matrix.tobytes())
+    subprocess.run([PROGRAM, "convert", "--dtype", "float32", "--shape", "2,3", "a.bin", "a.npy"], cwd=tmp_path, check=True)
+    assert same([np.load(tmp_path / "a.npy")], [matrix])
+    for flags, code, word in ((["--dtype", "float32", "--shape", "2,4"], 1, "takes 32"), (["--shape", "2,3"], 2, "--dtype"),
+                              (["--dtype", "float32", "--shape", "2,x"], 2, "--shape"), (["--from", "raw"], 1, "--dtype"),
+                              (["--dtype", "float32", "--from", "npz"], 2, "raw")):
+        wrong = subprocess.run([PROGRAM, "convert", *flags, "a.bin", "b.npy"], cwd=tmp_path, capture_output=True, text=True)
+        assert wrong.returncode == code and word in wrong.stderr, (flags, wrong)
 
 
 @pytest.mark.parametrize("compression", ["none", "gzip", "zstd", "lz4"])

@@ -4,11 +4,12 @@ import base64
 import io
 import json
 import struct
+import subprocess
 
 import numpy as np
 import protocol
 import pytest
-from fedgate import Gateway
+from fedgate import PROGRAM, Gateway
 from weights import decode, encode
 
 TYPE = {"Content-Type": "application/vnd.fedpk"}
@@ -73,6 +74,15 @@ def test_behind_the_filter(gateway, number, dtype):
         send(gateway, number, client, body)
     result, _ = decode(gateway.result(number))
     assert (result[0] == given[0]).all() and (result[1] == given[1]).all()
+
+
+def test_convert_undoes_the_filter(tmp_path):
+    given = [np.random.default_rng(3).standard_normal(BLOCK + 1000).astype(np.float32), np.arange(5, dtype=np.int32)]
+    (tmp_path / "a.fedpk").write_bytes(
+        protocol.package(filtered(given), "model_weights", compression="zstd", filter="byteplane"))
+    subprocess.run([PROGRAM, "convert", "a.fedpk", "a.npz"], cwd=tmp_path, check=True)
+    with np.load(tmp_path / "a.npz") as archive:
+        assert [archive[name].tobytes() for name in archive.files] == [array.tobytes() for array in given]
 
 
 def test_other_formats_inside(gateway, number):

@@ -27,11 +27,19 @@ extension NPZDecoder {
         try next(.signature, 4)
     }
 
-    func checkEnd(_ count: UInt64?, _ start: UInt64?) throws(WeightFailure) {
-        guard unnamed.isEmpty, (count ?? UInt64(members.count)) == UInt64(members.count),
-            (start ?? directoryOffset) == directoryOffset
+    /// - Parameters:
+    ///   - count: of the members; nil when it stands elsewhere.
+    ///   - size: of the directory in bytes; nil likewise.
+    ///   - start: of the directory; nil likewise.
+    func checkEnd(_ count: UInt64?, size: UInt64?, start: UInt64?) throws(WeightFailure) {
+        let first = directoryOffset ?? 0
+        let bytes = (directoryEnd ?? first) - first
+        guard unnamed.isEmpty, (count ?? UInt64(members.count)) == UInt64(members.count), (size ?? bytes) == bytes,
+            (start ?? first) == first
         else {
-            throw failure("the zip directory's end names another place or number of members", at: fieldOffset - 4)
+            throw failure(
+                "the zip directory's end names another place or size of it, or another number of members",
+                at: fieldOffset - 4)
         }
         if case .wideEnd = step { return try next(.signature, 4) }
         try next(.comment, Int(field.integer(UInt16.self, at: 16)))

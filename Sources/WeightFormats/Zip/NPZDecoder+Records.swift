@@ -43,11 +43,17 @@ extension NPZDecoder {
                 )
             }
             try next(.wideEnd, Int(size))
-        case .wideEnd: try checkEnd(field.integer(UInt64.self, at: 20), field.integer(UInt64.self, at: 36))
+        case .wideEnd:
+            try checkEnd(
+                field.integer(UInt64.self, at: 20), size: field.integer(UInt64.self, at: 28),
+                start: field.integer(UInt64.self, at: 36))
         case .wideLocator: try next(.signature, 4)
         case .end:
-            let (count, start) = (field.integer(UInt16.self, at: 6), field.integer(UInt32.self, at: 12))
-            try checkEnd(count == .max ? nil : UInt64(count), start == .max ? nil : UInt64(start))
+            let count = field.integer(UInt16.self, at: 6)
+            let (size, start) = (field.integer(UInt32.self, at: 8), field.integer(UInt32.self, at: 12))
+            try checkEnd(
+                count == .max ? nil : UInt64(count), size: size == .max ? nil : UInt64(size),
+                start: start == .max ? nil : UInt64(start))
         case .comment: step = .done
         case .stored, .deflated, .done: break
         }
@@ -60,10 +66,13 @@ extension NPZDecoder {
         case 0x0201_4b50:
             directoryOffset = directoryOffset ?? fieldOffset
             try next(.directory, 42)
-        case 0x0606_4b50 where directoryOffset != nil: try next(.wideEndSize, 8)
+        case 0x0606_4b50 where directoryOffset != nil:
+            directoryEnd = directoryEnd ?? fieldOffset
+            try next(.wideEndSize, 8)
         case 0x0706_4b50 where directoryOffset != nil: try next(.wideLocator, 16)
         case 0x0605_4b50:
             directoryOffset = directoryOffset ?? fieldOffset
+            directoryEnd = directoryEnd ?? fieldOffset
             try next(.end, 18)
         default:
             throw failure(

@@ -38,6 +38,8 @@ public final class NPZDecoder: WeightDecoder {
     /// By offset, those that the directory has not named yet.
     var unnamed: [UInt64: ZipMember] = [:]
     var directoryOffset: UInt64?
+    /// Of the first record behind the directory.
+    var directoryEnd: UInt64?
 
     /// A decoder at the start of a body.
     ///
