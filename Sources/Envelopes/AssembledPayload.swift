@@ -67,7 +67,7 @@ public final class AssembledPayload {
     /// - Returns: where the chunks lie from now on.
     @discardableResult
     public func keep(as path: String) throws -> FileExtents {
-        try File.move(message.path, to: path)
+        if message.copied > 0 { try File.move(message.path, to: path) }
         message.isKept = true
         return message.payload.moved(message.path, to: path)
     }

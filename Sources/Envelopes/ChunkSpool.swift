@@ -123,7 +123,7 @@ public final class ChunkSpool {
 
     private func begin(_ key: Key, _ position: Position) throws -> UnfinishedMessage {
         nextName += 1
-        let message = try UnfinishedMessage(path: directory.file("chunks-\(nextName)"), first: position.offset)
+        let message = UnfinishedMessage(path: directory.file("chunks-\(nextName)"), first: position.offset)
         unfinished[key] = message
         return message
     }

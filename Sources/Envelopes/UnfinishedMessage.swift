@@ -7,9 +7,8 @@ final class UnfinishedMessage {
     let path: String
     /// Offset of the first chunk in its partition.
     let first: Int64
-    private let file: File
-    /// Bytes in its own file.
-    private var copied = 0
+    /// Bytes in its own file, which is there as soon as it has some.
+    private(set) var copied = 0
     /// All chunks, one behind the other.
     private(set) var payload = FileExtents()
     private(set) var touched = ContinuousClock.now
@@ -21,13 +20,12 @@ final class UnfinishedMessage {
     /// Whether its own file was given away.
     var isKept = false
 
-    init(path: String, first: Int64) throws {
+    init(path: String, first: Int64) {
         self.path = path
         self.first = first
-        file = try File(creating: path)
     }
 
-    deinit { if !isKept { File.remove(path) } }
+    deinit { if !isKept, copied > 0 { File.remove(path) } }
 
     /// Takes the next chunk, or one that came before.
     ///
@@ -54,6 +52,8 @@ final class UnfinishedMessage {
     var size: Int { payload.count }
 
     private func copy(_ value: UnsafeRawBufferPointer) throws(FileFailure) -> FileExtent {
+        // Opened for each chunk: there may be thousands of messages that never come to their end.
+        let file = copied == 0 ? try File(creating: path) : try File(appending: path)
         try file.write(value, at: copied)
         defer { copied += value.count }
         return FileExtent(path: path, start: copied, count: value.count)

@@ -22,9 +22,8 @@ enum Schema {
         // A log of before large values had files.
         let columns = try database.prepare("SELECT 1 FROM pragma_table_info('record') WHERE name = 'file'")
         guard try !columns.step() else { return columns.reset() }
-        for column in ["file", "start", "size"] {
-            try database.execute("ALTER TABLE record ADD COLUMN \(column) INTEGER")
-        }
+        let additions = ["file", "start", "size"].map { "ALTER TABLE record ADD COLUMN \($0) INTEGER;" }
+        try database.execute("BEGIN IMMEDIATE; \(additions.joined(separator: " ")) COMMIT")
     }
 
     static func identity(of database: Database) throws(LogFailure) -> String {

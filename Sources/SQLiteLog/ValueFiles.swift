@@ -86,25 +86,33 @@ final class ValueFiles {
         isDirty = false
     }
 
-    /// Where the next value goes.
-    var mark: (number: Int64, end: Int) { (number, end) }
+    /// Where the next value goes, and how many bytes there are.
+    struct Mark {
+        fileprivate let number: Int64
+        fileprivate let end: Int
+        fileprivate let bytes: Int64
+        fileprivate let isOpen: Bool
+    }
+
+    var mark: Mark { Mark(number: number, end: end, bytes: bytes, isOpen: file != nil) }
 
     /// Gives back what was written since, of which no row can have been committed.
     ///
-    /// What cannot be given back stays, and nobody reads it.
-    func rewind(to mark: (number: Int64, end: Int)) {
+    /// What cannot be given back stays, and nobody reads it: the next value begins a new file then.
+    func rewind(to mark: Mark) {
         isDirty = false
-        guard number == mark.number else {
-            // Written across two files: neither is written to any more.
+        if number == mark.number {
+            do throws(FileFailure) { try file?.resize(to: mark.end) } catch { file = nil }
+        } else {
+            // No row names the files that were begun since; so their numbers may be given again.
             file = nil
-            return
+            for begun in (mark.number + 1)...number { File.remove(directory.file(ValuePlace.name(begun))) }
+            number = mark.number
+            let before = try? File(appending: directory.file(ValuePlace.name(number)))
+            // One of before this log was opened has its values to its end.
+            if mark.isOpen { try? before?.resize(to: mark.end) }
         }
-        do throws(FileFailure) { try file?.resize(to: mark.end) } catch {
-            file = nil
-            return
-        }
-        bytes -= Int64(end - mark.end)
-        end = mark.end
+        (end, bytes) = (mark.end, mark.bytes)
     }
 
     private func begin() throws(FileFailure) {

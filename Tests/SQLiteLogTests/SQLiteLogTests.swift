@@ -171,6 +171,26 @@ final class Scratch {
         log.close(within: .zero)
     }
 
+    /// Neither garbage nor a file is left by a value that begins a file and does not fit.
+    @Test func aFileThatWasBegunInVainIsGone() throws {
+        let scratch = Scratch()
+        let pool = SlabPool(limit: 64 << 20)
+        func values() throws -> [String] {
+            try FileManager.default.contentsOfDirectory(atPath: scratch.path).filter { $0.hasPrefix("values") }.sorted()
+        }
+        for turn in 0..<2 {
+            let log = try prepared(scratch.path, maxBytes: 600_000)
+            // The first fits and begins a file, the second does not.
+            let together = [(Self.topic, try record(200_000, pool)), (Self.topic, try record(400_000, pool))]
+            #expect(throws: LogFailure.self) { try log.appendTogether(together) { true } }
+            #expect(try values() == (turn == 0 ? [] : ["values-000000"]))
+            _ = try #require(append(log, try record(100_000 + turn, pool, fill: UInt8(turn)))).get()
+            #expect(try sizes(log) == (turn == 0 ? [100_000] : [100_000, 100_001]))
+            log.close(within: .zero)
+        }
+        #expect(try values() == ["values-000000", "values-000001"])
+    }
+
     @Test func aFileThatIsCutShortIsSaid() throws {
         let scratch = Scratch()
         let log = try prepared(scratch.path)
