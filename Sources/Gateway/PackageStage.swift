@@ -107,6 +107,8 @@ final class PackagedDecoder: WeightDecoder {
     /// The decoder of FEDWT001, when that is what the package holds.
     var standard: FEDWT001Decoder? { decoder as? FEDWT001Decoder }
 
+    var memory: Int { decoder?.memory ?? 0 }
+
     func feed(_ piece: UnsafeRawBufferPointer, to sink: any ElementSink) throws {
         try known().feed(piece, to: sink)
     }

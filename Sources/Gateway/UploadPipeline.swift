@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Compression
 internal import Digests
 internal import Envelopes
@@ -22,9 +23,14 @@ final class UploadPipeline {
         let flight: ChunkFlight?
     }
 
+    /// Bytes that a decoder may keep without a reservation.
+    private static let littleState = 256 << 10
+
     private let gateway: GatewayCore
     private var request: UploadRequest
     private var decoder: any WeightDecoder
+    /// For what the decoder keeps, where that is more than a little.
+    private var kept: [Reservation] = []
     private var decoded = DecodedWeights(arrays: [], metadata: [:])
     private let dropping = DroppingSink()
     private var sink: UploadSink
@@ -207,9 +213,12 @@ final class UploadPipeline {
         gateway.admission.leave(waiter)
         sink = UploadSink(gateway, clientID: "", contentLength: nil)
         stages = nil
+        decoder = SniffingDecoder(limits: DecodeLimits(decodedBytes: 0))
+        kept = []
     }
 
     private func makeRoom(for count: Int, _ waiter: any Waiter) throws(Failure) -> Bool {
+        guard try reserveState(waiter) else { return false }
         switch try sink.makeRoom(for: count, waiter) {
         case .enough:
             patience.end()
@@ -223,23 +232,46 @@ final class UploadPipeline {
         }
     }
 
+    /// Reserves what the decoder keeps by now: a pickle may make many objects of few bytes.
+    private func reserveState(_ waiter: any Waiter) throws(Failure) -> Bool {
+        let reserved = kept.reduce(0) { $0 + $1.count }
+        guard decoder.memory > reserved + Self.littleState else { return true }
+        let more = max(decoder.memory - reserved, 8 * Self.littleState)
+        guard reserved + more <= gateway.admission.mostReserved else {
+            throw Self.needsMuch("the body's objects need", reserved + more, gateway, "send arrays alone")
+        }
+        guard let memory = try reserve(more, waiter) else { return false }
+        kept.append(memory)
+        return true
+    }
+
     /// Reserves what a stage wants, or says that the waiter has to wait.
     private func supply(_ wanted: MemoryWanted, _ waiter: any Waiter) throws(Failure) -> Bool {
-        let most = gateway.admission.mostReserved
-        guard wanted.bytes <= most else {
-            var failure = Failure(
-                .tooLarge,
-                "decompression needs \(wanted.bytes) bytes of memory, over \(most): compress with a smaller window")
-            failure.limit = UInt64(most)
-            throw failure
+        guard wanted.bytes <= gateway.admission.mostReserved else {
+            throw Self.needsMuch("decompression needs", wanted.bytes, gateway, "compress with a smaller window")
         }
-        guard let memory = gateway.admission.reserve(wanted.bytes, for: waiter) else {
-            try wait(waiter)
-            return false
-        }
-        patience.end()
+        guard let memory = try reserve(wanted.bytes, waiter) else { return false }
         wanted.stage.grant(memory)
         return true
+    }
+
+    private static func needsMuch(
+        _ what: String, _ bytes: Int, _ gateway: GatewayCore, _ advice: String
+    ) -> Failure {
+        let most = gateway.admission.mostReserved
+        var failure = Failure(.tooLarge, "\(what) \(bytes) bytes of memory, over \(most): \(advice)")
+        failure.limit = UInt64(most)
+        return failure
+    }
+
+    /// Memory that is no slab's; nil when the waiter has to wait.
+    private func reserve(_ bytes: Int, _ waiter: any Waiter) throws(Failure) -> Reservation? {
+        guard let memory = gateway.admission.reserve(bytes, for: waiter) else {
+            try wait(waiter)
+            return nil
+        }
+        patience.end()
+        return memory
     }
 
     private func wait(_ waiter: any Waiter) throws(Failure) {

@@ -20,6 +20,14 @@ public protocol WeightDecoder: AnyObject {
     /// - Returns: all arrays with where the sink got their elements.
     /// - Throws: `WeightFailure` when the body is incomplete, and what the sink throws.
     func finish(to sink: any ElementSink) throws -> DecodedWeights
+
+    /// Bytes that it keeps beside names and metadata, about.
+    var memory: Int { get }
+}
+
+extension WeightDecoder {
+    /// Next to none.
+    public var memory: Int { 0 }
 }
 
 /// Takes the elements of arrays as one stream of bytes.

@@ -134,6 +134,9 @@ public final class SniffingDecoder: WeightDecoder {
         if start.count >= WeightFormats.magicSize { try decide(sink) }
     }
 
+    /// What the decoder keeps that was chosen.
+    public var memory: Int { decoder?.memory ?? 0 }
+
     /// The decoder of FEDWT001, when the body turned out to be that.
     public var standard: FEDWT001Decoder? { decoder as? FEDWT001Decoder }
 

@@ -102,6 +102,18 @@ def test_compressors_share_the_memory(start, compression):
         assert peak(gateway) - before < MEMORY + BESIDE, f"{peak(gateway) - before >> 20} MiB"
 
 
+def test_the_objects_of_pickles_share_the_memory(start):
+    """A byte of a pickle may make an object: here the same integer is put into the memo again and again."""
+    gateway = start(Gateway, "--memory", str(MEMORY))
+    before = peak(gateway)
+    answer = gateway.put(1, "a", b"\x80\x04K\x01" + b"\x94" * 999_000)
+    assert (answer.status, answer.json["limit"]) == (413, MEMORY // 2) and "objects" in answer.json["detail"], answer
+    with Stalled(gateway, 40, b"\x80\x04K\x01" + b"\x94" * 600_000):
+        eventually("uploads wait for memory", lambda: waiting(gateway) > 20)
+        gateway.stored(2, "plain", encode([np.ones(10, np.float32)]))
+        assert peak(gateway) - before < MEMORY + BESIDE, f"{peak(gateway) - before >> 20} MiB"
+
+
 class Crowd:
     """Clients that send a body of their own at one time."""
 

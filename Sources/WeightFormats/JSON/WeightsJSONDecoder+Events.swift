@@ -98,13 +98,12 @@ extension WeightsJSONDecoder {
     // MARK: Metadata, and what is not wanted
 
     private func takeMetadata(_ event: JSONTokenizer.Event) throws(WeightFailure) {
-        // Each part counts, so that many empty ones are no way around the limit.
         let size =
             switch event {
             case .key(let text), .scalar(.string(let text)): text.utf8.count
             default: 0
             }
-        try budget.keepText(UInt64(size + 1), at: tokenizer.start)
+        try budget.keepText(UInt64(size) + DecodeBudget.valueBytes, at: tokenizer.start)
         guard builder.take(event) else {
             if case .key(let key) = event { throw comesTwice(key) }
             return

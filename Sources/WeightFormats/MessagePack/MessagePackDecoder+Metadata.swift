@@ -4,8 +4,7 @@ internal import WireJSON
 extension MessagePackDecoder {
     /// A value within the metadata, as JSON has it.
     func takeMetadata(_ token: MessagePackTokenizer.Token) throws(WeightFailure) {
-        // Each value counts, so that many empty ones are no way around the limit.
-        try budget.keepText(1, at: start)
+        try budget.keepText(DecodeBudget.valueBytes, at: start)
         switch token {
         case .text(let count, let isBinary):
             guard !isBinary else {

@@ -26,6 +26,9 @@ public final class PickleDecoder: WeightDecoder {
         try machine.feed(piece, to: sink)
     }
 
+    /// What the objects that the pickle has made so far take.
+    public var memory: Int { machine.memory }
+
     /// Ends the body.
     ///
     /// - Returns: the arrays in the order of the list or dict, little- or big-endian and in any order of axes.

@@ -75,6 +75,9 @@ struct PickleMachine {
         WeightFailure(reason, at: place ?? start, array: currentArray, limit: limit)
     }
 
+    /// Bytes that the objects take, about: each lies on the stack, and may be in the memo and in a container, too.
+    var memory: Int { 3 * MemoryLayout<PickleValue>.stride * steps }
+
     /// Counts what takes memory.
     mutating func count() throws(WeightFailure) {
         steps += 1

@@ -6,6 +6,8 @@ struct DecodeBudget {
     /// Bytes that the sink has.
     private(set) var position = 0
     private var textBytes = 0
+    /// Bytes that a value of the metadata counts for beside its text, so that many small ones are no way around the limit.
+    static let valueBytes: UInt64 = 4
 
     init(limits: DecodeLimits) { self.limits = limits }
 
