@@ -238,7 +238,9 @@ final class UploadPipeline {
         guard decoder.memory > reserved + Self.littleState else { return true }
         let more = max(decoder.memory - reserved, 8 * Self.littleState)
         guard reserved + more <= gateway.admission.mostReserved else {
-            throw Self.needsMuch("the body's objects need", reserved + more, gateway, "send arrays alone")
+            var failure = Self.needsMuch("the body's objects need", reserved + more, gateway, "send arrays alone")
+            failure.offset = UInt64(received)
+            throw failure
         }
         guard let memory = try reserve(more, waiter) else { return false }
         kept.append(memory)
