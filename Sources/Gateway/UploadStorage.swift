@@ -73,7 +73,7 @@ final class UploadStorage: Sendable {
     private func storeOnce() {
         guard let key = request.idempotencyKey else { return lookThenAppend {} }
         let turn = UploadTurns.Key(round: request.round, clientID: request.clientID, key: key)
-        gateway.turns.begin(turn) { [self] in
+        gateway.turns.begin(turn, for: self) { [self] in
             lookThenAppend { [gateway] in gateway.turns.end(turn) }
         }
     }

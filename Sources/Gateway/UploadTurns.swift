@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// Uploads with an idempotency key that are under way: a second one with the same key waits for the first.
+/// Uploads and commands with an idempotency key that are under way: a second one with the same key waits for the first.
 ///
 /// Thread: any.
 final class UploadTurns: Sendable {
@@ -10,32 +10,77 @@ final class UploadTurns: Sendable {
         let key: String
     }
 
-    private let waiting = Mutex<[Key: [@Sendable () -> Void]]>([:])
+    private struct Turn {
+        let owner: ObjectIdentifier
+        let body: @Sendable () -> Void
+    }
+
+    private struct Line {
+        var waiting: [Turn] = []
+        /// Whether a body is being called, by which the next one is called, too.
+        var isCalling = true
+        /// Whether the key was given back by then.
+        var isGivenBack = false
+    }
+
+    private let lines = Mutex<[Key: Line]>([:])
 
     /// Calls `body` now when no other has the key, else when it was given back; each call needs an `end`.
-    func begin(_ key: Key, _ body: @escaping @Sendable () -> Void) {
-        let isFirst = waiting.withLock { waiting in
-            guard waiting[key] != nil else {
-                waiting[key] = []
+    ///
+    /// - Parameter owner: kept alive by `body`.
+    func begin(_ key: Key, for owner: AnyObject, _ body: @escaping @Sendable () -> Void) {
+        let isFirst = lines.withLock { lines in
+            guard lines[key] != nil else {
+                lines[key] = Line()
                 return true
             }
-            waiting[key]?.append(body)
+            lines[key]?.waiting.append(Turn(owner: ObjectIdentifier(owner), body: body))
             return false
         }
-        if isFirst { body() }
+        if isFirst { call(body, key) }
+    }
+
+    /// Drops the turn of one that still waits for it: it needs no `end`.
+    func leave(_ key: Key, _ owner: AnyObject) {
+        let dropped = lines.withLock { lines -> Turn? in
+            let index = lines[key]?.waiting.firstIndex { $0.owner == ObjectIdentifier(owner) }
+            return index.flatMap { lines[key]?.waiting.remove(at: $0) }
+        }
+        // Released outside the lock, with what its body holds.
+        _ = dropped
     }
 
     /// Gives the key to the next.
     func end(_ key: Key) {
-        let next = waiting.withLock { waiting -> (@Sendable () -> Void)? in
-            guard var queue = waiting[key], !queue.isEmpty else {
-                waiting[key] = nil
+        let next = lines.withLock { lines -> Turn? in
+            guard lines[key]?.isCalling == false else {
+                lines[key]?.isGivenBack = true
                 return nil
             }
-            let next = queue.removeFirst()
-            waiting[key] = queue
-            return next
+            return Self.next(key, &lines)
         }
-        next?()
+        if let next { call(next.body, key) }
+    }
+
+    /// Calls one body after the other, for as long as each gives the key back before it returns.
+    ///
+    /// A body that called the next one would be on the stack below it, and a line of thousands would overflow that.
+    private func call(_ first: @Sendable () -> Void, _ key: Key) {
+        first()
+        while let next = lines.withLock({ lines -> Turn? in
+            lines[key]?.isCalling = false
+            return lines[key]?.isGivenBack == true ? Self.next(key, &lines) : nil
+        }) { next.body() }
+    }
+
+    /// Whose turn it is; where nobody waits the line is gone.
+    private static func next(_ key: Key, _ lines: inout [Key: Line]) -> Turn? {
+        guard lines[key]?.waiting.isEmpty == false else {
+            lines[key] = nil
+            return nil
+        }
+        lines[key]?.isCalling = true
+        lines[key]?.isGivenBack = false
+        return lines[key]?.waiting.removeFirst()
     }
 }

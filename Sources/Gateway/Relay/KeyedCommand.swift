@@ -22,40 +22,55 @@ final class KeyedCommand: Sendable {
         }
     }
 
-    /// How long what is on the log may take to be read here.
+    /// How long what is on the log may take to be read here, and one with the same key to be settled.
     private static let patience: Duration = .seconds(10)
 
     private let core: GatewayCore
     private let draft: MessageDraft
     private let content: MessageDraft.Content
     private let key: String
+    private let bytes: Int
+    private let began = ContinuousClock.now
     private let tell: @Sendable (Outcome) -> Void
 
-    /// - Parameter tell: called once, on any thread; must not block.
+    /// - Parameters:
+    ///   - bytes: of the body, reserved of the relay; given back when the command is let go of, for it may outlive its client.
+    ///   - tell: called once, unless it was abandoned; on any thread, must not block.
     init(
-        _ core: GatewayCore, _ draft: MessageDraft, _ content: MessageDraft.Content, _ key: String,
+        _ core: GatewayCore, _ draft: MessageDraft, _ content: MessageDraft.Content, _ key: String, bytes: Int,
         _ tell: @escaping @Sendable (Outcome) -> Void
     ) {
         self.core = core
         self.draft = draft
         self.content = content
         self.key = key
+        self.bytes = bytes
         self.tell = tell
     }
 
+    deinit { core.relay.release(bytes) }
+
     /// Begins; the rest follows from the log's answers.
-    func start() { core.turns.begin(turn) { [self] in lookThenAppend() } }
+    func start() { core.turns.begin(turn, for: self) { [self] in lookThenAppend() } }
+
+    /// Its client is gone: one that still waits for its turn is not issued.
+    func abandon() { core.turns.leave(turn, self) }
 
     /// No client is called so.
     private var turn: UploadTurns.Key { UploadTurns.Key(round: 0, clientID: draft.senderID, key: key) }
 
     /// A gateway that has just started does not know yet what was issued.
     private func lookThenAppend() {
-        core.relay.commands.whenRead(nil, within: Self.patience) { [self] isRead in
+        let left = max(.zero, Self.patience - (.now - began))
+        core.relay.commands.whenRead(nil, within: left) { [self] isRead in
             guard isRead else {
                 return finish(.failed(Failure(.logUnreachable, "the commands of before are still being read")))
             }
             if let earlier = core.relay.command(by: key) { return finish(verdict(on: earlier)) }
+            // Else those behind a log that is slow would wait for it one after the other.
+            guard left > .zero else {
+                return finish(.failed(Failure(.logUnreachable, "another one with the key \"\(key)\" took too long")))
+            }
             do throws(Failure) {
                 try MessageAppend(core, draft, content) { [self] result in
                     switch result {
@@ -90,7 +105,7 @@ final class KeyedCommand: Sendable {
     }
 
     private func finish(_ outcome: Outcome) {
-        core.turns.end(turn)
         tell(outcome)
+        core.turns.end(turn)
     }
 }

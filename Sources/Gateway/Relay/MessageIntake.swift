@@ -12,6 +12,7 @@ final class MessageIntake: ExchangeHandler, @unchecked Sendable {
     private let draft: MessageDraft
     private let id: String
     private var gathered: [UInt8] = []
+    private var command: KeyedCommand?
 
     init(_ core: GatewayCore, _ draft: MessageDraft, _ id: String) {
         self.core = core
@@ -34,9 +35,13 @@ final class MessageIntake: ExchangeHandler, @unchecked Sendable {
         do throws(Failure) {
             let content = try draft.read(gathered)
             if let key = draft.idempotencyKey {
-                KeyedCommand(core, draft, content, key) { [core, id] outcome in
+                let command = KeyedCommand(core, draft, content, key, bytes: gathered.count) { [core, id] outcome in
                     exchange.reply(outcome.response(core, id))
-                }.start()
+                }
+                // The command has the bytes, and gives them back.
+                gathered = []
+                self.command = command
+                command.start()
                 return .later
             }
             try MessageAppend(core, draft, content) { [core, draft, id] result in
@@ -58,5 +63,7 @@ final class MessageIntake: ExchangeHandler, @unchecked Sendable {
     func ended(_ exchange: Exchange, _ outcome: Outcome) {
         core.relay.release(gathered.count)
         gathered = []
+        if case .answered = outcome {} else { command?.abandon() }
+        command = nil
     }
 }
