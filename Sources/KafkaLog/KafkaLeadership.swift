@@ -17,7 +17,7 @@ final class KafkaLeadership: Leadership {
     private let log: KafkaLog
     private let work: String
     private let member: Producer.Handle
-    private let ownership: Ownership
+    let ownership: Ownership
     private let isRunning = Atomic(true)
     private let thread = Mutex<DedicatedThread?>(nil)
     private let term = Mutex<KafkaTerm?>(nil)
@@ -63,7 +63,7 @@ final class KafkaLeadership: Leadership {
         ownership.state.change { $0 = (false, $0.generation + 1, true) }
         thread.withLock { $0.take() }?.join()
         term.withLock { $0.take() }?.end()
-        Consumer.end(member.pointer, ownership.context)
+        Consumer.end(member.pointer, opaque: ownership, ownership.context.onLog)
     }
 }
 

@@ -61,7 +61,7 @@ final class KafkaTail: LogTail {
     func close() {
         if let held { rd_kafka_message_destroy(held) }
         held = nil
-        Consumer.end(consumer, context)
+        Consumer.end(consumer, opaque: context, context.onLog)
     }
 
     /// False for what is no record.
@@ -120,13 +120,14 @@ enum Consumer {
     ///
     /// - Parameters:
     ///   - consumer: not used any more.
-    ///   - context: of its callbacks; kept for as long as they may come.
-    static func end(_ consumer: OpaquePointer, _ context: Producer.Context) {
+    ///   - opaque: what its callbacks get; kept for as long as they may come.
+    ///   - onLog: is told of one that was let go of.
+    static func end(_ consumer: OpaquePointer, opaque: some AnyObject & Sendable, _ onLog: (String) -> Void) {
         let handle = Producer.Handle(pointer: consumer)
         let end: @Sendable () -> Void = {
             rd_kafka_consumer_close(handle.pointer)
             rd_kafka_destroy(handle.pointer)
-            withExtendedLifetime(context) {}
+            withExtendedLifetime(opaque) {}
         }
         let isOver = Monitor(false)
         let thread = DedicatedThread(name: "kafka-close") {
@@ -136,7 +137,7 @@ enum Consumer {
         guard let thread else { return end() }
         let isEnded = isOver.wait(within: .seconds(5)) { $0 ? true : nil }
         if isEnded == nil {
-            context.onLog("a consumer does not end, and is left behind")
+            onLog("a consumer does not end, and is left behind")
         } else {
             thread.join()
         }

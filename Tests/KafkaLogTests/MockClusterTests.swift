@@ -1,6 +1,7 @@
 import Bytes
 import CRdkafka
 import EventLog
+import Glibc
 import Testing
 import Threads
 
@@ -133,6 +134,27 @@ import Threads
             _ = rd_kafka_test_fatal_error(handle, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "a test")
         }
         #expect(fatal.wait(within: .seconds(60)) { $0 ? true : nil } == true)
+    }
+
+    /// Its callbacks may still come, and find what they are for.
+    @Test func aMemberThatIsLeftBehindKeepsItsOwnership() throws {
+        let mock = try Cluster()
+        rd_kafka_mock_topic_create(mock.cluster, KafkaLeadership.topic, 1, 1)
+        let log = try KafkaLog(configuration(mock.brokers))
+        defer { log.close(within: .zero) }
+        var leadership: KafkaLeadership? = try KafkaLeadership(log, "w")
+        weak var ownership: Ownership?
+        ownership = leadership?.ownership
+        try #require(ownership?.state.wait(within: .seconds(60)) { $0.isOwner ? true : nil } == true)
+        // Closing leaves the group, and that waits for the broker.
+        rd_kafka_mock_broker_set_rtt(mock.cluster, 1, 10_000)
+        leadership?.close()
+        leadership = nil
+        #expect(ownership != nil)
+        rd_kafka_mock_broker_set_rtt(mock.cluster, 1, 0)
+        let deadline = ContinuousClock.now + .seconds(60)
+        while ownership != nil, .now < deadline { usleep(50_000) }
+        #expect(ownership == nil)
     }
 
     @Test func propertiesThatDoNotExistAreRefusedWithoutTheirValue() {
