@@ -13,6 +13,8 @@ public final class KafkaLog: EventLog {
     private let made = Atomic(0)
     /// Bytes of a batch; librdkafka's own default, until a topic admits less.
     private let batch = Atomic(1_000_000)
+    /// Held while a producer is made for another one's place.
+    private let replacing = Mutex(())
     private let limits = Mutex<[String: TopicLimits]>([:])
     private let isClosed = Atomic(false)
 
@@ -22,7 +24,7 @@ public final class KafkaLog: EventLog {
     /// - Throws: `LogFailure` for a property that librdkafka refuses.
     public init(_ configuration: KafkaConfiguration) throws(LogFailure) {
         self.configuration = configuration
-        let first = try makeProducer()
+        let first = try makeProducer(batch: batch.load(ordering: .acquiring))
         producer.withLock { $0 = first }
     }
 
@@ -136,12 +138,16 @@ public final class KafkaLog: EventLog {
     ///
     /// Brokers hold a batch, not a record, against `max.message.bytes`: one that is too large fails all that are in it.
     func bounded(_ properties: [String: String]) -> [String: String] {
-        properties.merging(["batch.size": String(batch.load(ordering: .acquiring))]) { $1 }
+        Self.bounded(properties, batch: batch.load(ordering: .acquiring))
     }
 
-    private func makeProducer() throws(LogFailure) -> (number: Int, producer: Producer) {
+    private static func bounded(_ properties: [String: String], batch: Int) -> [String: String] {
+        properties.merging(["batch.size": String(batch)]) { $1 }
+    }
+
+    private func makeProducer(batch: Int) throws(LogFailure) -> (number: Int, producer: Producer) {
         let number = made.add(1, ordering: .relaxed).newValue
-        var properties = bounded(configuration.producer)
+        var properties = Self.bounded(configuration.producer, batch: batch)
         if configuration.onStatistics != nil { properties["statistics.interval.ms"] = "10000" }
         let producer = try Producer(
             configuration, properties, onFatal: { [weak self] in self?.replaceProducer(number) },
@@ -150,19 +156,22 @@ public final class KafkaLog: EventLog {
     }
 
     /// A topic admits less than a batch may have: from now on another producer makes smaller ones.
-    private func lowerBatches(to bytes: Int) throws(LogFailure) {
-        guard bytes < batch.load(ordering: .acquiring) else { return }
-        batch.store(bytes, ordering: .releasing)
-        let fresh = try makeProducer()
-        let old = producer.withLock { current -> Producer? in
-            guard let before = current else { return nil }
-            current = fresh
-            return before.producer
-        }
-        // Closed, or being replaced: that one has the new size, too.
-        guard let old else { return fresh.producer.close(within: .zero) }
-        _ = DedicatedThread(name: "kafka-replace") { [configuration] in
+    ///
+    /// It takes nothing before the old one has its reports: of an update's chunks a later one, which lands first, would
+    /// make readers miss the earlier. What is appended until then is refused, as after a fatal error.
+    ///
+    /// Blocks.
+    func lowerBatches(to bytes: Int) throws(LogFailure) {
+        try replacing.withLock { _ throws(LogFailure) in
+            guard bytes < batch.load(ordering: .acquiring) else { return }
+            let fresh = try makeProducer(batch: bytes)
+            batch.store(bytes, ordering: .releasing)
+            // Closed, or being replaced: that one will have the new size, too.
+            guard let old = producer.withLock({ $0.take() })?.producer else {
+                return fresh.producer.close(within: .zero)
+            }
             old.close(within: configuration.deliveryTimeout)
+            take(fresh)
         }
     }
 
@@ -179,16 +188,21 @@ public final class KafkaLog: EventLog {
         _ = DedicatedThread(name: "kafka-replace") { [self] in
             old.close(within: .zero)
             while !isClosed.load(ordering: .acquiring) {
-                if let fresh = try? makeProducer() {
-                    producer.withLock { $0 = fresh }
-                    // Closed meanwhile: nobody else would end it.
-                    if isClosed.load(ordering: .acquiring) {
-                        producer.withLock { $0.take() }?.producer.close(within: .zero)
-                    }
-                    return
+                let isReplaced = replacing.withLock { _ in
+                    guard let fresh = try? makeProducer(batch: batch.load(ordering: .acquiring)) else { return false }
+                    take(fresh)
+                    return true
                 }
+                if isReplaced { return }
                 _ = Monitor(()).wait(within: .seconds(1)) { _ in Optional<Void>.none }
             }
         }
+    }
+
+    /// From now on this one is the producer.
+    private func take(_ fresh: (number: Int, producer: Producer)) {
+        producer.withLock { $0 = fresh }
+        // Closed meanwhile: nobody else would end it.
+        if isClosed.load(ordering: .acquiring) { producer.withLock { $0.take() }?.producer.close(within: .zero) }
     }
 }

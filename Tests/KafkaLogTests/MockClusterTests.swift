@@ -157,6 +157,52 @@ import Threads
         #expect(ownership == nil)
     }
 
+    /// A later chunk of an update, which went through the new one, could land before an earlier one.
+    @Test func aProducerWithSmallerBatchesTakesNothingBeforeTheOldOneHasItsReports() throws {
+        let mock = try Cluster()
+        let log = try KafkaLog(configuration(mock.brokers))
+        defer { log.close(within: .zero) }
+        let old = try log.current()
+        let pool = SlabPool(limit: 1 << 20)
+        _ = try #require(try produce(old, pool)).get()
+        rd_kafka_mock_broker_set_rtt(mock.cluster, 1, 1000)
+        let answer = Monitor<Result<Position, LogFailure>?>(nil)
+        let slab = try #require(pool.acquire(1000))
+        old.produce(
+            Pending(Record(key: [1], headers: [], slab: slab, range: 0..<1000), "t") { result in
+                answer.change { $0 = result }
+            })
+        let isLowered = Monitor(false)
+        let thread = DedicatedThread(name: "lower") {
+            try? log.lowerBatches(to: 500_000)
+            isLowered.change { $0 = true }
+        }
+        defer { thread?.join() }
+        var refusals = Set<LogFailure.Kind>()
+        while !isLowered.look({ $0 }) {
+            do throws(LogFailure) {
+                let current = try log.current()
+                #expect(current === old || answer.look { $0 != nil })
+            } catch { refusals.insert(error.kind) }
+            usleep(1000)
+        }
+        #expect(try log.current() !== old)
+        #expect(try answer.look { $0 }?.get().offset == 1)
+        #expect(refusals == [.unreachable])
+    }
+
+    @Test func batchesThatCouldNotBeLoweredAreLoweredTheNextTime() throws {
+        let mock = try Cluster()
+        let log = try KafkaLog(configuration(mock.brokers))
+        defer { log.close(within: .zero) }
+        let old = try log.current()
+        // librdkafka makes no producer with such batches.
+        #expect(throws: LogFailure.self) { try log.lowerBatches(to: 0) }
+        #expect(try log.current() === old)
+        try log.lowerBatches(to: 500_000)
+        #expect(try log.current() !== old)
+    }
+
     @Test func propertiesThatDoNotExistAreRefusedWithoutTheirValue() {
         let settings = configuration("127.0.0.1:1", ["no.such.property": "secret"])
         let failure = #expect(throws: LogFailure.self) { try Producer(settings, settings.producer, onFatal: {}) }
