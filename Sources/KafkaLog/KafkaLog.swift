@@ -177,7 +177,7 @@ public final class KafkaLog: EventLog {
 
     /// After a fatal error a producer is of no more use: what it holds fails, and another one takes its place.
     ///
-    /// Thread: the old producer's, which must not wait for its own end.
+    /// Thread: the old producer's, which must not wait for its own end, or that of a record that it refused.
     private func replaceProducer(_ number: Int) {
         let old = producer.withLock { current -> Producer? in
             guard current?.number == number else { return nil }
@@ -185,7 +185,7 @@ public final class KafkaLog: EventLog {
         }
         guard let old else { return }
         configuration.onLog("the producer met a fatal error and is replaced")
-        _ = DedicatedThread(name: "kafka-replace") { [self] in
+        let thread = DedicatedThread(name: "kafka-replace") { [self] in
             old.close(within: .zero)
             while !isClosed.load(ordering: .acquiring) {
                 let isReplaced = replacing.withLock { _ in
@@ -197,6 +197,8 @@ public final class KafkaLog: EventLog {
                 _ = Monitor(()).wait(within: .seconds(1)) { _ in Optional<Void>.none }
             }
         }
+        // There is no thread: the next record that it refuses tries again.
+        if thread == nil { producer.withLock { $0 = (number, old) } }
     }
 
     /// From now on this one is the producer.

@@ -83,6 +83,8 @@ final class Producer: Sendable {
         guard borrow() else { return pending.completion(.failure(KafkaError.refused(RD_KAFKA_RESP_ERR__DESTROY))) }
         let code = hand(over: pending)
         giveBack()
+        // Said again, for whoever could not replace it then.
+        if code == RD_KAFKA_RESP_ERR__FATAL { context.onFatal() }
         if code != RD_KAFKA_RESP_ERR_NO_ERROR { pending.completion(.failure(KafkaError.refused(code))) }
     }
 

@@ -203,6 +203,24 @@ import Threads
         #expect(try log.current() !== old)
     }
 
+    /// Who had no thread to replace the producer on hears of it until it is replaced.
+    @Test func aFatalErrorIsReportedAgainByEachRecordThatItRefuses() throws {
+        let mock = try Cluster()
+        let settings = configuration(mock.brokers)
+        let reports = Monitor(0)
+        let producer = try Producer(settings, settings.producer) { reports.change { $0 += 1 } }
+        defer { producer.close(within: .zero) }
+        try producer.use { (handle) throws(LogFailure) in
+            _ = rd_kafka_test_fatal_error(handle, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "a test")
+        }
+        try #require(reports.wait(within: .seconds(60)) { $0 == 1 ? true : nil } == true)
+        let pool = SlabPool(limit: 1 << 20)
+        for number in 2...3 {
+            let failure = #expect(throws: LogFailure.self) { try #require(try produce(producer, pool)).get() }
+            #expect(failure?.kind == .unreachable && reports.look { $0 } == number)
+        }
+    }
+
     @Test func propertiesThatDoNotExistAreRefusedWithoutTheirValue() {
         let settings = configuration("127.0.0.1:1", ["no.such.property": "secret"])
         let failure = #expect(throws: LogFailure.self) { try Producer(settings, settings.producer, onFatal: {}) }
