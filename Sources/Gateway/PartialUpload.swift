@@ -29,14 +29,15 @@ final class PartialUpload: Sendable {
     let request: UploadRequest
     /// The whole length, when the client said it.
     let length: Int?
-    let file: File
+    /// Of the file, which is open only while a request appends to it, or while it is stored: there may be many of them.
+    let path: String
     private let state: Mutex<State>
 
-    init(_ id: String, _ request: UploadRequest, length: Int?, _ file: consuming File, offset: Int) {
+    init(_ id: String, _ request: UploadRequest, length: Int?, _ path: String, offset: Int) {
         self.id = id
         self.request = request
         self.length = length
-        self.file = file
+        self.path = path
         state = Mutex(State(offset: offset))
     }
 
@@ -51,8 +52,15 @@ final class PartialUpload: Sendable {
         }
     }
 
-    /// Writes a piece; false when another request has taken the turn.
-    func append(_ piece: UnsafeRawBufferPointer, turn: Int) throws(FileFailure) -> Bool {
+    /// Opens its file for who appends or reads.
+    func open() throws(Failure) -> File {
+        do throws(FileFailure) { return try File(appending: path) } catch {
+            throw error.isMissing ? PartialUploads.unknown : PartialUploads.failure(error)
+        }
+    }
+
+    /// Writes a piece to its file; false when another request has taken the turn.
+    func append(_ piece: UnsafeRawBufferPointer, to file: borrowing File, turn: Int) throws(FileFailure) -> Bool {
         guard let offset = state.withLock({ $0.turn == turn ? $0.offset : nil }) else { return false }
         try file.write(piece, at: offset)
         return state.withLock { state in

@@ -23,7 +23,7 @@ enum PartialUploadRoutes {
         let limit = call.core.maxBody
         if let length, length > limit { throw UploadRequest.tooLarge(limit) }
         let partial = try call.core.partials.create(upload, length: length)
-        return .handle(PartialUploadAppend(call, partial, turn: partial.takeTurn().turn, .created))
+        return .handle(try PartialUploadAppend(call, partial, turn: partial.takeTurn().turn, .created))
     }
 
     static func get(_ request: borrowing Request, _ call: Call) throws(Failure) -> Acceptance {
@@ -65,7 +65,7 @@ enum PartialUploadRoutes {
         guard size <= limit else { throw UploadRequest.tooLarge(limit) }
         if isComplete(state), request.hasBody { throw Failure(.uploadComplete, "all parts of this upload are there") }
         let kind: PartialUploadAppend.Kind = complete ? .last : .part
-        return .handle(PartialUploadAppend(call, partial, turn: state.turn, kind))
+        return .handle(try PartialUploadAppend(call, partial, turn: state.turn, kind))
     }
 
     static func delete(_ request: borrowing Request, _ call: Call) throws(Failure) -> Acceptance {
@@ -90,7 +90,7 @@ enum PartialUploadRoutes {
 
     private static func find(_ call: Call) throws(Failure) -> PartialUpload {
         guard let partial = call.core.partials[call.parameters["upload_id"] ?? ""] else {
-            throw Failure(.uploadUnknown, "there is no such upload: it was never begun, was dropped or is too old")
+            throw PartialUploads.unknown
         }
         if let own = call.caller.clientID, own != partial.request.clientID {
             throw Failure(.forbidden, "the upload is another client's")
@@ -129,10 +129,12 @@ private final class PartialUploadAppend: ExchangeHandler {
 
     private let call: Call
     private let partial: PartialUpload
+    private let file: File
     private let turn: Int
     private let kind: Kind
 
-    init(_ call: Call, _ partial: PartialUpload, turn: Int, _ kind: Kind) {
+    init(_ call: Call, _ partial: PartialUpload, turn: Int, _ kind: Kind) throws(Failure) {
+        file = try partial.open()
         self.call = call
         self.partial = partial
         self.turn = turn
@@ -144,7 +146,7 @@ private final class PartialUploadAppend: ExchangeHandler {
             let limit = min(call.core.maxBody, partial.length ?? .max)
             guard partial.now.offset + piece.count <= limit else { throw UploadRequest.tooLarge(limit) }
             let written: Bool
-            do throws(FileFailure) { written = try partial.append(piece, turn: turn) } catch {
+            do throws(FileFailure) { written = try partial.append(piece, to: file, turn: turn) } catch {
                 throw PartialUploads.failure(error)
             }
             guard written else { throw Self.overtaken }

@@ -11,11 +11,14 @@ internal import WireJSON
 /// Thread: any.
 final class PartialUploads: Sendable {
     struct Limits: Sendable {
-        /// Bytes of all together.
+        /// Bytes of all that are not stored yet together.
         var maxBytes = 64 << 30
         /// One to which nothing was appended for so long is dropped.
         var maxAge: Duration = .seconds(24 * 3600)
     }
+
+    /// What one that is not stored counts at least: an empty one is two files, too.
+    static let leastCounted = 1 << 20
 
     private let directory: Directory
     private let limits: Limits
@@ -40,22 +43,26 @@ final class PartialUploads: Sendable {
     }
 
     var count: Int { uploads.withLock { $0.count } }
-    var bytes: Int { uploads.withLock { $0.values.reduce(0) { $0 + $1.now.offset } } }
+    /// Bytes on the disk.
+    var bytes: Int { bytes(each: 0) }
     var maxAge: Duration { limits.maxAge }
 
     subscript(id: String) -> PartialUpload? { uploads.withLock { $0[id] } }
 
     /// Begins a body.
     func create(_ request: UploadRequest, length: Int?) throws(Failure) -> PartialUpload {
-        guard bytes < limits.maxBytes else { throw Failure(.busy, "unfinished uploads fill their room on the disk") }
+        guard bytes(each: Self.leastCounted) < limits.maxBytes else {
+            throw Failure(.busy, "unfinished uploads fill their room on the disk")
+        }
         var random = SystemRandomNumberGenerator()
         let id = (0..<2).map { _ in
             let digits = String(random.next() as UInt64, radix: 16)
             return String(repeating: "0", count: 16 - digits.count) + digits
         }.joined()
         do {
-            let file = try File(creating: directory.file(id + ".part"))
-            let upload = PartialUpload(id, request, length: length, file, offset: 0)
+            let path = directory.file(id + ".part")
+            _ = try File(creating: path)
+            let upload = PartialUpload(id, request, length: length, path, offset: 0)
             try write(upload, nil)
             uploads.withLock { $0[id] = upload }
             return upload
@@ -67,7 +74,7 @@ final class PartialUploads: Sendable {
         upload.enter(.stored(receipt))
         do {
             try write(upload, receipt)
-            try upload.file.resize(to: 0)
+            try File(appending: upload.path).resize(to: 0)
         } catch { logger.warning("an upload's receipt cannot be kept", [("reason", String(describing: error))]) }
     }
 
@@ -91,9 +98,23 @@ final class PartialUploads: Sendable {
         timer.withLock { $0 = next }
     }
 
+    static let unknown = Failure(
+        .uploadUnknown, "there is no such upload: it was never begun, was dropped or is too old")
+
     static func failure(_ error: any Error) -> Failure {
         guard let failure = error as? FileFailure else { return Failure(.internalError, String(describing: error)) }
         return Failure(failure.isFull ? .busy : .internalError, failure.isFull ? "the disk is full" : "\(failure)")
+    }
+
+    /// Of one that is stored nothing is left but the receipt; each other one counts so much at least.
+    private func bytes(each least: Int) -> Int {
+        uploads.withLock { uploads in
+            uploads.values.reduce(0) { sum, upload in
+                let state = upload.now
+                if case .stored = state.phase { return sum }
+                return sum + max(state.offset, least)
+            }
+        }
     }
 
     private func write(_ upload: PartialUpload, _ receipt: Receipt?) throws {
@@ -112,14 +133,15 @@ final class PartialUploads: Sendable {
         guard let file = try? File(reading: directory.file(id + ".json")),
             let members = (try? file.withMapping { try JSONValue(parsing: $0) })?.objectValue,
             members["boot"]?.stringValue == boot, let request = members["request"].flatMap({ UploadRequest($0) }),
-            let body = try? File(appending: directory.file(id + ".part")), let size = try? body.size
+            let size = try? File(reading: directory.file(id + ".part")).size
         else { return nil }
+        let path = directory.file(id + ".part")
         let length = members["length"]?.integerValue.map { Int(clamping: $0) }
         guard let receipt = members["receipt"].flatMap({ Receipt($0) }) else {
-            return PartialUpload(id, request, length: length, body, offset: size)
+            return PartialUpload(id, request, length: length, path, offset: size)
         }
         let whole = members["size"]?.integerValue.map { Int(clamping: $0) } ?? 0
-        let upload = PartialUpload(id, request, length: length, body, offset: whole)
+        let upload = PartialUpload(id, request, length: length, path, offset: whole)
         upload.enter(.stored(receipt))
         return upload
     }

@@ -70,11 +70,12 @@ final class UploadReplay: Sendable {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: step, alignment: 4096)
         defer { buffer.deallocate() }
         do throws(Failure) {
+            let file = try upload.open()
             let pipeline = try UploadPipeline(gateway, request)
             defer { pipeline.end(waiter) }
             for start in stride(from: 0, to: size, by: step) {
                 let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(step, size - start)])
-                do throws(FileFailure) { try upload.file.read(into: piece, at: start) } catch {
+                do throws(FileFailure) { try file.read(into: piece, at: start) } catch {
                     throw PartialUploads.failure(error)
                 }
                 while !(try pipeline.take(UnsafeRawBufferPointer(piece), waiter)) { waiter.wait() }

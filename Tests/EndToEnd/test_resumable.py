@@ -7,6 +7,7 @@ import socket
 import struct
 import subprocess
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -162,6 +163,18 @@ def test_the_last_request_has_the_turn(gateway, number):
         assert part(gateway, location, offset, whole[offset:], last=True).status == 202
         hanging.sendall(whole[50:])
         assert hanging.recv(1000).startswith(b"HTTP/1.1 409 ")
+
+
+def test_those_that_nobody_appends_to_hold_no_descriptor(gateway, fresh):
+    whole = body(6)
+    descriptors = Path(f"/proc/{gateway.process.pid}/fd")
+    before = len(list(descriptors.iterdir()))
+    for index in range(100):
+        number = fresh()
+        begin(gateway, number, f"empty-{index}")
+        location = begin(gateway, number, f"whole-{index}")
+        assert part(gateway, location, 0, whole, last=True).status == 202
+    eventually("their files are closed", lambda: len(list(descriptors.iterdir())) < before + 50)
 
 
 def test_abandoned_ones_go(start):
