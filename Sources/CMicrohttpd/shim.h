@@ -4,7 +4,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/eventfd.h>
 
 /// An event counter, which never has an event; -1 when descriptors ran out.
@@ -87,36 +86,6 @@ static inline size_t cmhd_head_size(struct MHD_Connection *connection) {
 
 static inline int cmhd_each_header(struct MHD_Connection *connection, MHD_KeyValueIteratorN iterator, void *context) {
     return MHD_get_connection_values_n(connection, MHD_HEADER_KIND, iterator, context);
-}
-
-struct cmhd_field {
-    const char *name;
-    size_t name_size;
-    size_t skip;
-    const char *value;
-    size_t value_size;
-};
-
-static inline enum MHD_Result cmhd_match(
-    void *context, enum MHD_ValueKind kind, const char *name, size_t name_size, const char *value, size_t value_size) {
-    struct cmhd_field *field = (struct cmhd_field *)context;
-    (void)kind;
-    if (name_size != field->name_size || strncasecmp(name, field->name, name_size) != 0) return MHD_YES;
-    if (field->skip-- > 0) return MHD_YES;
-    field->value = value ? value : "";
-    field->value_size = value_size;
-    return MHD_NO;
-}
-
-/// The value of the header line number `index` among those with this name; false when there is none.
-static inline bool cmhd_header(
-    struct MHD_Connection *connection, const char *name, size_t name_size, size_t index, const char **value,
-    size_t *value_size) {
-    struct cmhd_field field = {name, name_size, index, NULL, 0};
-    MHD_get_connection_values_n(connection, MHD_HEADER_KIND, cmhd_match, &field);
-    *value = field.value;
-    *value_size = field.value_size;
-    return field.value != NULL;
 }
 
 /// A response over a copy of the bytes.

@@ -37,7 +37,7 @@ enum Answers {
         if row.status == 503 || failure.kind == .roundPending { headers.append(("Retry-After", "1")) }
         var response = Response(
             status: row.status, headers: headers + failure.headers, body: .bytes(body + [UInt8(ascii: "\n")]))
-        response.about = AnswerNote.problem(failure.kind)
+        response.about = AnswerNote(.problem(failure.kind))
         return response
     }
 }

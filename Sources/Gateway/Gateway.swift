@@ -109,7 +109,7 @@ public final class Gateway: RequestRouter {
     /// Counts a request that is over.
     public func completed(_ exchange: Exchange, _ outcome: Outcome) {
         let status = if case .answered(let status) = outcome { status } else { 499 }
-        let duration = ContinuousClock.now - exchange.startedAt
+        let duration = exchange.duration
         let key = RequestTable.Key(route: exchange.label, isHead: exchange.method == "HEAD", status: status)
         core.metrics.requests.count(key, after: duration, bytesIn: exchange.bytesIn, bytesOut: exchange.bytesOut)
         let note = exchange.note as? RequestNote

@@ -14,7 +14,7 @@ enum UploadOutcome: Sendable {
         switch self {
         case .stored(let receipt, let isRepeat):
             var response = Answers.text(receipt.json, type: "application/json", status: 202)
-            response.about = AnswerNote.stored(receipt, isRepeat: isRepeat)
+            response.about = AnswerNote(.stored(receipt, isRepeat: isRepeat))
             if isRepeat { response.headers.append(("Fed-Repeat", "true")) }
             return response
         case .failed(let failure): return gateway.refuse(failure, requestID)

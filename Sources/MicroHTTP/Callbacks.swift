@@ -10,9 +10,9 @@ func exchangeBegan(
     guard let context, let handle, let kept = cmhd_socket_context(handle) else { return nil }
     let core = Unmanaged<ServerCore>.fromOpaque(context).takeUnretainedValue()
     let connection = Unmanaged<Connection>.fromOpaque(kept).takeUnretainedValue()
-    let text = target.map { String(cString: $0) } ?? ""
-    let end = UInt(bitPattern: target) + UInt(target.map { String.length(of: $0) } ?? 0)
-    let exchange = Exchange(core, connection, handle, target: text, targetEnd: end)
+    let text = UnsafeBufferPointer(start: target, count: target.map { String.length(of: $0) } ?? 0)
+    let end = UInt(bitPattern: target) + UInt(text.count)
+    let exchange = Exchange(core, connection, handle, target: connection.target(text), targetEnd: end)
     connection.begin(exchange)
     return Unmanaged.passRetained(exchange).toOpaque()
 }

@@ -11,9 +11,9 @@ final class Connection: Sendable {
     private struct State {
         var isOpen = true
         var isFirst = true
-        var idleSince = ContinuousClock.now
+        var idleSince = Moment.now
         var exchange: Exchange?
-        var peer: (judge: ServerCredentials, at: ContinuousClock.Instant, verdict: PeerCertificate)?
+        var peer: (judge: ServerCredentials, at: Moment, verdict: PeerCertificate)?
     }
 
     /// How long a verdict on the client's certificate holds.
@@ -24,6 +24,8 @@ final class Connection: Sendable {
     private let descriptor: Int32
     /// Used by the connection's worker only, until the connection's end is called.
     private nonisolated(unsafe) let session: TLSSession?
+    /// The head of its last request, if that is worth keeping; used by the connection's worker only.
+    private nonisolated(unsafe) var lastHead: RequestHead?
     /// What the session refers to.
     private let credentials: ServerCredentials?
     private let state = Mutex(State())
@@ -46,7 +48,7 @@ final class Connection: Sendable {
     func peer(_ terms: TLSTerms) -> PeerCertificate {
         guard let session else { return .none }
         let judge = terms.credentials
-        let now = ContinuousClock.now
+        let now = Moment.now
         // What was good may have ended since, as may the list of revocations.
         if let known = state.withLock({ $0.peer }), known.judge === judge, now - known.at < Self.trust {
             return known.verdict
@@ -56,13 +58,32 @@ final class Connection: Sendable {
         return verdict
     }
 
+    /// A request's target: the last request's again when it is the same.
+    ///
+    /// Thread: the connection's worker.
+    func target(_ text: UnsafeBufferPointer<CChar>) -> Target {
+        let text = UnsafeRawBufferPointer(text)
+        if let last = lastHead?.target, last.isText(text) { return last }
+        return Target(String(decoding: text, as: UTF8.self))
+    }
+
+    /// A request's head: the last request's again when it is the same.
+    ///
+    /// Thread: the connection's worker.
+    func head(_ raw: borrowing RawHead, target: Target) -> RequestHead {
+        if let lastHead, lastHead.isRepeated(by: raw, target: target) { return lastHead }
+        let head = RequestHead(raw, target: target)
+        lastHead = head.isWorthKeeping ? head : nil
+        return head
+    }
+
     var exchange: Exchange? { state.withLock { $0.exchange } }
 
     func begin(_ exchange: Exchange) {
         state.withLock { $0.exchange = exchange }
     }
 
-    func finish(at now: ContinuousClock.Instant) {
+    func finish(at now: Moment) {
         state.withLock { state in
             state.exchange = nil
             state.isFirst = false
@@ -79,7 +100,7 @@ final class Connection: Sendable {
     }
 
     /// Ends the connection if no request line came in time; otherwise says which exchange to look at.
-    func check(at now: ContinuousClock.Instant, _ configuration: ServerConfiguration) -> Exchange? {
+    func check(at now: Moment, _ configuration: ServerConfiguration) -> Exchange? {
         let (exchange, isLate) = state.withLock { state in
             let allowance = state.isFirst ? .zero : configuration.idleTimeout
             let isLate = state.exchange == nil && now - state.idleSince > configuration.headerTimeout + allowance

@@ -10,23 +10,23 @@ extension Exchange {
     /// Thread: the worker, in the library's callback.
     ///
     /// - Parameters:
-    ///   - response: used unless another was given first.
+    ///   - response: used unless another was given first; nil when there is one.
     ///   - phase: where the exchange has to be; it may have been ended meanwhile.
     ///   - closing: closes the connection afterwards.
-    func queue(_ response: Response, from phase: Phase, closing: Bool = false) -> MHD_Result {
+    func queue(_ response: Response?, from phase: Phase, closing: Bool = false) -> MHD_Result {
         let step = state.withLock { state -> (Response, [(String, String)])? in
             guard state.phase == phase else { return nil }
-            let chosen = state.reply ?? response
-            state.reply = chosen
+            if state.reply == nil { state.reply = response }
+            guard let chosen = state.reply else { return nil }
             state.status = chosen.status
             state.phase = .queued
             return (chosen, state.extraHeaders)
         }
-        guard case (var chosen, let lines)? = step else { return .NO }
-        if closing || core.mode > .running { chosen.close = true }
-        if let shared = chosen.shared, !chosen.close, let queued = shared.queue(chosen, lines, for: self) {
-            return queued
-        }
+        guard let (reply, lines) = step else { return .NO }
+        let mustClose = reply.close || closing || core.mode > .running
+        if let shared = reply.shared, !mustClose, let queued = shared.queue(reply, lines, for: self) { return queued }
+        var chosen = reply
+        chosen.close = mustClose
         chosen.headers += lines
         if let made = LibraryResponse.make(chosen, for: self) {
             defer { MHD_destroy_response(made) }
@@ -106,18 +106,20 @@ extension Exchange {
     /// Thread: the worker.
     func complete(_ code: MHD_RequestTerminationCode) {
         sendLastWords()
+        let now = Moment.now
         let (handler, outcome, counted, linger) = state.withLock { state in
             let outcome = self.outcome(of: code, state)
             let counted = state.isActive
             defer {
                 state.phase = .done
+                state.endedAt = now
                 state.handler = nil
                 state.linger = nil
             }
             return (state.handler, outcome, counted, state.linger)
         }
         linger?.cancel()
-        connection.finish(at: .now)
+        connection.finish(at: now)
         handler?.ended(self, outcome)
         core.router.completed(self, outcome)
         if counted { core.exchangeEnded() }

@@ -5,7 +5,7 @@ internal import Synchronization
 /// Thread: the server's timer, or who stops it.
 extension Exchange {
     /// Compares with the limits, and ends what is beyond one.
-    func check(at now: ContinuousClock.Instant) {
+    func check(at now: Moment) {
         let limits = core.configuration
         if now - startedAt > limits.requestDeadline, endStream() { return }
         let refusal = state.withLock { state -> Refusal? in

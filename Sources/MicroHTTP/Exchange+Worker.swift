@@ -27,24 +27,21 @@ extension Exchange {
 
     private func headersCame(_ method: UnsafePointer<CChar>, _ version: UnsafePointer<CChar>) -> MHD_Result {
         core.exchangeBegan()
-        let (framing, refusal) = checkHeaders(method, version)
-        let method = String(cString: method)
+        let head = connection.head(
+            RawHead(handle, method, version, targetEnd: targetEnd, isInPlace: core.parsesInPlace), target: parts)
         state.withLock { state in
             state.isActive = true
-            state.method = method
-            state.contentLength = framing.contentLength
-            state.hasBody = framing.hasBody
-            state.window = RateWindow()
+            state.head = head
+            // Its time begins with the body.
+            if head.framing.hasBody { state.window = RateWindow() }
         }
-        if let refusal {
+        if let refusal = head.refusal {
             // Where the request ends is unknown: nothing more is read from this connection.
             return queue(core.response(to: refusal, self), from: .head, closing: true)
         }
-        guard core.mode == .running else { return answer(core.response(to: .stopping, self), framing) }
-        let request = Request(
-            connection: handle, exchange: self, method: method, version: String(cString: version), framing: framing)
-        switch core.router.accept(request, self) {
-        case .reply(let response): return answer(response, framing)
+        guard core.mode == .running else { return answer(core.response(to: .stopping, self), head.framing) }
+        switch core.router.accept(Request(head, of: self), self) {
+        case .reply(let response): return answer(response, head.framing)
         case .handle(let handler):
             state.withLock { state in
                 state.handler = handler
@@ -54,39 +51,26 @@ extension Exchange {
         }
     }
 
-    private func checkHeaders(
-        _ method: UnsafePointer<CChar>, _ version: UnsafePointer<CChar>
-    ) -> (HeaderCheck, Refusal?) {
-        let method = Self.bytes(method)
-        let version = Self.bytes(version)
-        let first = UInt(bitPattern: version.baseAddress) + UInt(version.count) + 2
-        var check = HeaderCheck(start: core.parsesInPlace ? first : nil)
-        _ = withUnsafeMutablePointer(to: &check) { cmhd_each_header(handle, seeHeader, $0) }
-        let end = UInt(bitPattern: method.baseAddress) + UInt(cmhd_head_size(handle))
-        if let refusal = check.verdict(version: version, end: core.parsesInPlace ? end : nil) {
-            return (check, refusal)
-        }
-        if core.parsesInPlace, targetEnd + 1 != UInt(bitPattern: version.baseAddress) {
-            return (check, .malformed("the request line is not three words with single spaces"))
-        }
-        guard HeaderCheck.isToken(method) else { return (check, .malformed("the method is not a token")) }
-        return (check, parts.fault.map { .malformed($0) })
-    }
-
-    private static func bytes(_ text: UnsafePointer<CChar>) -> UnsafeBufferPointer<UInt8> {
-        let text = UnsafeRawBufferPointer(start: text, count: String.length(of: text))
-        return text.assumingMemoryBound(to: UInt8.self)
-    }
-
     /// An answer that is known with the headers.
     private func answer(_ response: Response, _ framing: HeaderCheck) -> MHD_Result {
         // Queued at once it would close the connection, so without a body it is queued in the handler's second call. With
         // `Expect` it has to be now: that keeps the body from being sent.
         if framing.hasBody && framing.expectsContinue { return queue(response, from: .head, closing: true) }
+        if !framing.hasBody, hold(response) { return .YES }
         state.withLock { state in
             if state.phase == .head { state.phase = .receiving }
         }
         return reject(response, framing.hasBody ? 0 : nil).1
+    }
+
+    /// Keeps an answer for the handler's second call; false where it cannot wait for that.
+    private func hold(_ response: Response) -> Bool {
+        state.withLock { state in
+            guard state.phase == .head, core.mode < .failing else { return false }
+            if state.reply == nil { state.reply = response }
+            state.phase = .replying
+            return true
+        }
     }
 
     // MARK: body
@@ -165,24 +149,24 @@ extension Exchange {
     private func bodyEnded() -> MHD_Result {
         enum Step {
             case deliver(any ExchangeHandler)
-            case queue(Response, Phase)
+            case queue(Phase)
             case sleep, close
         }
         let step = state.withLock { state -> Step in
             switch state.phase {
             case .receiving:
-                if let reply = state.reply { return .queue(reply, .receiving) }
+                if state.reply != nil { return .queue(.receiving) }
                 return state.handler.map { .deliver($0) } ?? .close
-            case .replying: return state.reply.map { .queue($0, .replying) } ?? .close
+            case .replying: return .queue(.replying)
             case .later:
-                if let reply = state.reply { return .queue(reply, .later) }
+                if state.reply != nil { return .queue(.later) }
                 return sleep(&state) ? .sleep : .close
             case .head, .queued, .draining, .over, .done: return .close
             }
         }
         switch step {
         case .deliver(let handler): return finish(handler)
-        case .queue(let reply, let phase): return queue(reply, from: phase)
+        case .queue(let phase): return queue(nil, from: phase)
         case .sleep: return .YES
         case .close: return .NO
         }
@@ -203,16 +187,4 @@ extension Exchange {
             return queue(reply, from: .receiving)
         }
     }
-}
-
-/// Called for each header line by `cmhd_each_header`, on its thread.
-private func seeHeader(
-    _ context: UnsafeMutableRawPointer?, _: MHD_ValueKind, _ name: UnsafePointer<CChar>?, _ nameCount: Int,
-    _ value: UnsafePointer<CChar>?, _ valueCount: Int
-) -> MHD_Result {
-    context?.assumingMemoryBound(to: HeaderCheck.self).pointee.see(
-        name: UnsafeRawBufferPointer(start: name, count: nameCount).assumingMemoryBound(to: UInt8.self),
-        value: UnsafeRawBufferPointer(start: value, count: value == nil ? 0 : valueCount)
-            .assumingMemoryBound(to: UInt8.self))
-    return .YES
 }

@@ -30,9 +30,8 @@ public final class Exchange: Sendable {
 
     struct State {
         var phase = Phase.head
-        var method = ""
-        var contentLength: UInt64?
-        var hasBody = false
+        /// Nil until it is complete.
+        var head: RequestHead?
         /// Whether it counts among the server's active ones.
         var isActive = false
         var handler: (any ExchangeHandler)?
@@ -54,17 +53,28 @@ public final class Exchange: Sendable {
         var recall = false
         /// The stream that is being sent is to end after the bytes at hand.
         var endsStream = false
-        var suspendedAt = ContinuousClock.now
+        var suspendedAt: Moment
         var suspendedFor = Duration.zero
-        var window = RateWindow()
+        var window: RateWindow
+        /// When libmicrohttpd was done with it.
+        var endedAt: Moment?
         var discarded = 0
         var linger: Threads.Timer?
+
+        init(at now: Moment) {
+            suspendedAt = now
+            window = RateWindow(start: now)
+        }
+
+        var method: String { head?.method ?? "" }
+        var contentLength: UInt64? { head?.framing.contentLength }
+        var hasBody: Bool { head?.framing.hasBody ?? false }
     }
 
     /// Unique in the server, ascending.
     public let id: UInt64
     /// When the request line was read.
-    public let startedAt = ContinuousClock.now
+    let startedAt: Moment
 
     let core: ServerCore
     let connection: Connection
@@ -73,18 +83,20 @@ public final class Exchange: Sendable {
     let targetEnd: UInt
     /// Used by workers in their callbacks, and to resume by who made `isSuspended` false; it lives as long as either.
     nonisolated(unsafe) let handle: OpaquePointer
-    let state = Mutex(State())
+    let state: Mutex<State>
     let received = Atomic<UInt64>(0)
     let pieces = Atomic<UInt64>(0)
     let streamed = Atomic<Int>(0)
 
-    init(_ core: ServerCore, _ connection: Connection, _ handle: OpaquePointer, target: String, targetEnd: UInt) {
+    init(_ core: ServerCore, _ connection: Connection, _ handle: OpaquePointer, target: Target, targetEnd: UInt) {
         self.core = core
         self.connection = connection
         self.handle = handle
         self.targetEnd = targetEnd
-        parts = Target(target)
+        parts = target
         id = core.nextNumber()
+        startedAt = .now
+        state = Mutex(State(at: startedAt))
     }
 
     /// The method; empty until the headers are complete.
@@ -106,13 +118,20 @@ public final class Exchange: Sendable {
     /// Adds header lines to whatever the answer is going to be.
     ///
     /// - Parameter headers: names and values; of use before the answer is given.
-    public func addHeaders(_ headers: [(String, String)]) { state.withLock { $0.extraHeaders += headers } }
+    public func addHeaders(_ headers: [(String, String)]) {
+        guard !headers.isEmpty else { return }
+        state.withLock { state in
+            if state.extraHeaders.isEmpty { state.extraHeaders = headers } else { state.extraHeaders += headers }
+        }
+    }
     /// The client's address without the port.
     public var remoteAddress: String { connection.address }
     /// The status of the answer, once there is one.
     public var status: Int? { state.withLock { $0.status ?? $0.reply?.status } }
     /// What the answer says about itself, once there is one.
-    public var about: (any Sendable)? { state.withLock { $0.reply?.about } }
+    public var about: (any AnyObject & Sendable)? { state.withLock { $0.reply?.about } }
+    /// From the request line to the end of its answer, or until now.
+    public var duration: Duration { (state.withLock { $0.endedAt } ?? .now) - startedAt }
     /// Bytes of the body that came so far, without the framing of chunks.
     public var bytesIn: UInt64 { received.load(ordering: .relaxed) }
     /// Length of the answer's body, once there is an answer; of a stream, what was sent so far.
@@ -167,7 +186,7 @@ public final class Exchange: Sendable {
 
     func wake(_ state: inout State) {
         state.isSuspended = false
-        state.suspendedFor += ContinuousClock.now - state.suspendedAt
+        state.suspendedFor += Moment.now - state.suspendedAt
         MHD_resume_connection(handle)
     }
 }

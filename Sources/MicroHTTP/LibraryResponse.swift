@@ -14,11 +14,25 @@ enum LibraryResponse {
     ///   - exchange: the one whose answer it is.
     static func make(_ response: Response, for exchange: Exchange) -> OpaquePointer? {
         guard let made = body(response.body, exchange) else { return nil }
-        for (name, value) in response.headers where HeaderRules.isSendable(name, value) {
-            guard MHD_add_response_header(made, name, value) == .YES else { continue }
-        }
+        for (name, value) in response.headers { add(name, value, to: made) }
         if response.close { MHD_add_response_header(made, "Connection", "close") }
         return made
+    }
+
+    /// Adds a header line, unless it is not one to be sent.
+    static func add(_ name: String, _ value: String, to response: OpaquePointer) {
+        guard HeaderRules.isSendable(name, value) else { return }
+        // Given as they are, they would be copied for the call.
+        name.withCString { name in
+            value.withCString { value in _ = MHD_add_response_header(response, name, value) }
+        }
+    }
+
+    /// Takes away a header line that was added.
+    static func remove(_ name: String, _ value: String, from response: OpaquePointer) {
+        name.withCString { name in
+            value.withCString { value in _ = MHD_del_response_header(response, name, value) }
+        }
     }
 
     private static func body(_ body: Body, _ exchange: Exchange) -> OpaquePointer? {

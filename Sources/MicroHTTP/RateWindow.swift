@@ -1,10 +1,10 @@
 /// Measures how fast a body comes, without the time for which the client was made to wait.
 struct RateWindow {
-    private var start: ContinuousClock.Instant
+    private var start: Moment
     private var bytes: UInt64
     private var suspended: Duration
 
-    init(start: ContinuousClock.Instant = .now, bytes: UInt64 = 0, suspended: Duration = .zero) {
+    init(start: Moment = .now, bytes: UInt64 = 0, suspended: Duration = .zero) {
         self.start = start
         self.bytes = bytes
         self.suspended = suspended
@@ -19,7 +19,7 @@ struct RateWindow {
     ///   - length: of a window.
     ///   - minimum: bytes a second.
     mutating func isTooSlow(
-        at now: ContinuousClock.Instant, received: UInt64, suspendedFor: Duration, length: Duration, minimum: Int
+        at now: Moment, received: UInt64, suspendedFor: Duration, length: Duration, minimum: Int
     ) -> Bool {
         let waited = suspendedFor - suspended
         let passed = now - start - waited

@@ -1,35 +1,37 @@
-internal import CMicrohttpd
 public import Certificates
+internal import Synchronization
 
 /// The head of a request.
 ///
 /// Valid during `RequestRouter.accept` only, on the thread that called it.
 public struct Request: ~Copyable {
-    private let connection: OpaquePointer
-    private let parts: Target
+    private let head: RequestHead
     private let peer: Connection
     private let terms: TLSTerms?
 
-    /// The method, as sent.
-    public let method: String
-    /// `HTTP/1.1` or `HTTP/1.0`.
-    public let version: String
-    /// The length of the body when the client said it.
-    public let contentLength: UInt64?
-    /// Whether the body comes in chunks, its length unknown.
-    public let isChunked: Bool
+    init(_ head: RequestHead, of exchange: Exchange) {
+        self.head = head
+        peer = exchange.connection
+        terms = exchange.core.configuration.tls
+    }
 
-    init(
-        connection: OpaquePointer, exchange: Exchange, method: String, version: String, framing: borrowing HeaderCheck
-    ) {
-        self.connection = connection
-        self.parts = exchange.parts
-        self.peer = exchange.connection
-        self.terms = exchange.core.configuration.tls
-        self.method = method
-        self.version = version
-        contentLength = framing.contentLength
-        isChunked = framing.isChunked
+    private var parts: Target { head.target }
+
+    /// The method, as sent.
+    public var method: String { head.method }
+    /// `HTTP/1.1` or `HTTP/1.0`.
+    public var version: String { head.version }
+    /// The length of the body when the client said it.
+    public var contentLength: UInt64? { head.framing.contentLength }
+    /// Whether the body comes in chunks, its length unknown.
+    public var isChunked: Bool { head.framing.isChunked }
+
+    /// What the router wants to remember of the head, for requests of the same connection that repeat it byte by byte.
+    ///
+    /// Of use for what follows from the head alone: neither from the time nor from anything else that changes.
+    public var memo: (any AnyObject & Sendable)? {
+        get { head.memo.withLock { $0 } }
+        nonmutating set { head.memo.withLock { $0 = newValue } }
     }
 
     /// The target as sent, with the query.
@@ -63,21 +65,5 @@ public struct Request: ~Copyable {
     /// Several lines are joined with `, `. Bytes that are not UTF-8 are replaced.
     ///
     /// - Parameter name: in any case.
-    public func header(_ name: String) -> String? {
-        var name = name
-        return name.withUTF8 { name in
-            guard let base = name.baseAddress else { return nil }
-            var joined: String?
-            var index = 0
-            var value: UnsafePointer<CChar>?
-            var count = 0
-            let key = UnsafeRawPointer(base).assumingMemoryBound(to: CChar.self)
-            while cmhd_header(connection, key, name.count, index, &value, &count) {
-                let text = String(decoding: UnsafeRawBufferPointer(start: value, count: count), as: UTF8.self)
-                joined = joined.map { $0 + ", " + text } ?? text
-                index += 1
-            }
-            return joined
-        }
-    }
+    public func header(_ name: String) -> String? { head.header(name) }
 }

@@ -16,7 +16,7 @@ public struct Response: Sendable {
     /// Closes the connection afterwards.
     public var close: Bool
     /// What the router's `completed` is to know of it; not sent.
-    public var about: (any Sendable)?
+    public var about: (any AnyObject & Sendable)?
     /// Of an answer that many exchanges get: what is made of it once for all of them.
     public var shared: SharedResponse?
 

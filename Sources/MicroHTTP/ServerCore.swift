@@ -67,7 +67,7 @@ final class ServerCore: Sendable {
 
     /// Looks at every connection, now and from time to time until the timer stops.
     func watch() {
-        let now = ContinuousClock.now
+        let now = Moment.now
         for connection in everyConnection { connection.check(at: now, configuration)?.check(at: now) }
         let shortest = min(configuration.headerTimeout, configuration.rateGrace, configuration.requestDeadline) / 4
         _ = timers.schedule(after: max(.milliseconds(10), min(.seconds(1), shortest))) { [self] in watch() }

@@ -10,35 +10,39 @@ internal import Synchronization
 ///
 /// Thread: any worker.
 public final class SharedResponse: Sendable {
-    private struct Made {
-        let response: OpaquePointer
+    /// One worker's, and touched by no other but in the end.
+    private final class Made: Sendable {
+        let worker: pthread_t
+        nonisolated(unsafe) let response: OpaquePointer
         /// Lines that are the exchange's.
-        var own: [(String, String)] = []
+        private nonisolated(unsafe) var own: [(String, String)] = []
+
+        init(_ worker: pthread_t, _ response: OpaquePointer) {
+            self.worker = worker
+            self.response = response
+        }
+
+        deinit { MHD_destroy_response(response) }
 
         /// Has it bear these lines in place of those that the exchange before had.
-        mutating func replace(_ lines: [(String, String)]) {
-            for (name, value) in own where !lines.contains(where: { $0 == (name, value) }) {
-                MHD_del_response_header(response, name, value)
-            }
-            for (name, value) in lines where !own.contains(where: { $0 == (name, value) }) {
-                guard HeaderRules.isSendable(name, value) else { continue }
-                MHD_add_response_header(response, name, value)
+        func replace(_ lines: [(String, String)]) {
+            for index in 0..<max(own.count, lines.count) {
+                let old = index < own.count ? own[index] : nil
+                let new = index < lines.count ? lines[index] : nil
+                // Most are the same for all.
+                if let old, let new, old == new { continue }
+                if let old { LibraryResponse.remove(old.0, old.1, from: response) }
+                if let new { LibraryResponse.add(new.0, new.1, to: response) }
             }
             own = lines
         }
     }
 
-    /// By worker.
-    private let made = Mutex<[UInt: Made]>([:])
+    /// A few, so that looking through them is the fastest.
+    private let made = Mutex<[Made]>([])
 
     /// Of an answer that was not sent yet.
     public init() {}
-
-    deinit {
-        made.withLock { made in
-            for one in made.values { MHD_destroy_response(one.response) }
-        }
-    }
 
     /// Queues the answer for an exchange.
     ///
@@ -49,14 +53,18 @@ public final class SharedResponse: Sendable {
     ///   - lines: header lines of this exchange alone.
     /// - Returns: nil when there is no memory or no descriptor for it.
     func queue(_ response: Response, _ lines: [(String, String)], for exchange: Exchange) -> MHD_Result? {
-        made.withLock { made in
-            let worker = UInt(pthread_self())
-            if made[worker] == nil, let new = LibraryResponse.make(response, for: exchange) {
-                made[worker] = Made(response: new)
-            }
-            guard let library = made[worker]?.response else { return nil }
-            made[worker]?.replace(lines)
-            return MHD_queue_response(exchange.handle, UInt32(clamping: response.status), library)
+        guard let mine = mine(response, exchange) else { return nil }
+        mine.replace(lines)
+        return MHD_queue_response(exchange.handle, UInt32(clamping: response.status), mine.response)
+    }
+
+    private func mine(_ response: Response, _ exchange: Exchange) -> Made? {
+        let worker = pthread_self()
+        return made.withLock { made in
+            if let mine = made.first(where: { $0.worker == worker }) { return mine }
+            let mine = LibraryResponse.make(response, for: exchange).map { Made(worker, $0) }
+            if let mine { made.append(mine) }
+            return mine
         }
     }
 }

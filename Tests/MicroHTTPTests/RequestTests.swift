@@ -62,11 +62,11 @@ import Testing
     }
 
     @Test func theRateIsMeasuredWithoutTheWaiting() {
-        let start = ContinuousClock.now
+        let start = Moment.now
         func isTooSlow(_ seconds: Int, _ received: UInt64, _ waited: Int, _ window: inout RateWindow) -> Bool {
             window.isTooSlow(
-                at: start + .seconds(seconds), received: received, suspendedFor: .seconds(waited), length: .seconds(10),
-                minimum: 100)
+                at: Moment(nanoseconds: start.nanoseconds + Int64(seconds) * 1_000_000_000), received: received,
+                suspendedFor: .seconds(waited), length: .seconds(10), minimum: 100)
         }
         var window = RateWindow(start: start)
         #expect(!isTooSlow(9, 0, 0, &window))

@@ -31,7 +31,7 @@ enum AccessLine {
             line.integer("bytes_out", Int64(exchange.bytesOut))
             line.number("duration_seconds", rounded(duration))
             line.text("remote", exchange.remoteAddress)
-            append(exchange.about as? AnswerNote, to: &line)
+            append((exchange.about as? AnswerNote)?.kind, to: &line)
             if let ended = ended(outcome) { line.text("ended", ended) }
             if let token = note.tokenID { line.text("token_id", token) }
             if let trace = note.trace {
@@ -41,7 +41,7 @@ enum AccessLine {
         }
     }
 
-    private static func append(_ about: AnswerNote?, to line: inout LogLine) {
+    private static func append(_ about: AnswerNote.Kind?, to line: inout LogLine) {
         switch about {
         case .stored(let receipt, let isRepeat):
             line.text("outcome", isRepeat ? "repeated" : "stored")

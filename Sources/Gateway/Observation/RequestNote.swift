@@ -56,14 +56,23 @@ final class RequestNote: Sendable {
 /// Names of requests, in answers, problems and log lines.
 enum RequestID {
     /// Of this process, so that two replicas' lines are told apart.
-    private static let process: String = {
-        let digits = String(UInt32.random(in: 0 ... .max), radix: 16)
-        return String(repeating: "0", count: 8 - digits.count) + digits
-    }()
+    private static let process = UInt64.random(in: 0..<1 << 32)
 
+    /// Eight digits of the process, a dash, and six or more of the number.
     static func make(_ number: UInt64) -> String {
-        let digits = String(number, radix: 16)
-        return process + "-" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits
+        let count = max(6, (67 - number.leadingZeroBitCount) / 4)
+        return String(unsafeUninitializedCapacity: 9 + count) { text in
+            for index in 0..<8 { text[index] = digit(index, of: process, 8) }
+            text[8] = UInt8(ascii: "-")
+            for index in 0..<count { text[9 + index] = digit(index, of: number, count) }
+            return 9 + count
+        }
+    }
+
+    /// One of `count` hexadecimal digits, the first of which is number nought.
+    private static func digit(_ index: Int, of number: UInt64, _ count: Int) -> UInt8 {
+        let value = UInt8(number >> UInt64(4 * (count - 1 - index)) & 15)
+        return value < 10 ? 0x30 + value : 0x57 + value
     }
 
     /// What a client may choose: up to 64 letters, digits and `.`, `_`, `-`, so that it fits any log and any header.
@@ -77,7 +86,13 @@ enum RequestID {
 }
 
 /// What an answer says of itself to the access line.
-enum AnswerNote: Sendable {
-    case stored(Receipt, isRepeat: Bool)
-    case problem(FailureKind)
+final class AnswerNote: Sendable {
+    enum Kind: Sendable {
+        case stored(Receipt, isRepeat: Bool)
+        case problem(FailureKind)
+    }
+
+    let kind: Kind
+
+    init(_ kind: Kind) { self.kind = kind }
 }

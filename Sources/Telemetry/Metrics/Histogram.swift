@@ -68,8 +68,5 @@ public final class Histogram: Sendable {
 
 extension Duration {
     /// As a number of seconds.
-    public var inSeconds: Double {
-        let (seconds, attoseconds) = components
-        return Double(seconds) + Double(attoseconds) * 1e-18
-    }
+    public var inSeconds: Double { self / .seconds(1) }
 }
