@@ -125,45 +125,16 @@ public final class Gateway: RequestRouter {
     private func route(
         _ request: borrowing Request, _ note: RequestNote, _ exchange: Exchange, _ isPrivate: Bool
     ) throws(Failure) -> Acceptance {
-        var path: [String] = []
-        path.reserveCapacity(4)
-        // An empty part is a part: /rounds/ is not /rounds.
-        let parts =
-            request.path == "/" ? [] : request.path.dropFirst().pieces(at: UInt8(ascii: "/"))
-        for part in parts {
-            guard let decoded = PercentCoding.decode(part) else {
-                throw Failure(.badRequest, "the path is not percent-encoded UTF-8")
-            }
-            path.append(decoded)
-        }
-        let method = request.method == "HEAD" ? "GET" : request.method
         // What runs may finish; what would begin now is better sent to another gateway.
-        if core.isStopping, ["PUT", "POST", "PATCH"].contains(method) {
+        if core.isStopping, ["PUT", "POST", "PATCH"].contains(request.method) {
             throw Failure(.stopping, "the gateway is stopping; another one takes this")
         }
-        var allowed: [String] = []
-        let routes = Route.all
-        for index in routes.indices {
-            let route = routes[index]
-            guard route.matches(path) else { continue }
-            guard route.method == method else {
-                allowed += route.method == "GET" ? ["GET", "HEAD"] : [route.method]
-                continue
-            }
-            exchange.label = index
-            let parameters = route.parameters(in: path)
-            let caller = try core.door.admit(
-                request, route.access, clientID: parameters["client_id"], isPrivate: isPrivate)
-            note.admitted(caller, announced: request.contentLength ?? 0)
-            return try route.operation(
-                request, Call(core: core, parameters: parameters, id: note.id, caller: caller))
-        }
-        guard allowed.isEmpty else {
-            var failure = Failure(.methodNotAllowed, "\(request.method) is not possible here")
-            failure.headers = [("Allow", allowed.joined(separator: ", "))]
-            throw failure
-        }
-        throw Failure(.notFound, "there is nothing at this path")
+        let errand = try Errand.of(request)
+        exchange.label = errand.label
+        let caller = try core.door.admit(
+            request, errand.route.access, clientID: errand.parameters["client_id"], isPrivate: isPrivate)
+        note.admitted(caller, announced: request.contentLength ?? 0)
+        return try errand.route.operation(request, Call(core: core, errand: errand, id: note.id, caller: caller))
     }
 
     private func registerGauges(_ registry: MetricRegistry) {

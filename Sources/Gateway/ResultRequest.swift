@@ -58,7 +58,7 @@ struct ResultRequest: Sendable, Equatable {
 
     /// Whether the client has the result, in whichever representation.
     func holds(_ result: StoredResult) -> Bool {
-        ifNoneMatch != nil && result.representations.contains { holds($0.etag) }
+        ifNoneMatch != nil && result.representations.all.contains { holds($0.etag) }
     }
 
     /// Whether `If-Match` admits this representation (section 13.1.1: the strong comparison).

@@ -4,21 +4,27 @@ internal import WeightFormats
 /// `GET|HEAD /rounds/{n}/result` and `/rounds/latest/result`.
 enum ResultRoutes {
     static func result(_ request: borrowing Request, _ call: Call) throws(Failure) -> Acceptance {
-        try answer(call.core, ResultRequest(request, round: call.parameters["round"], call.core), call.id)
+        try answer(call.core, ResultErrand.of(request, round: call.parameters["round"], call), call.id)
     }
 
     static func latest(_ request: borrowing Request, _ call: Call) throws(Failure) -> Acceptance {
-        try answer(call.core, ResultRequest(request, round: nil, call.core), call.id)
+        try answer(call.core, ResultErrand.of(request, round: nil, call), call.id)
     }
 
     private static func answer(
-        _ core: GatewayCore, _ request: ResultRequest, _ id: String
+        _ core: GatewayCore, _ errand: ResultErrand, _ id: String
     ) throws(Failure) -> Acceptance {
+        let changes = core.store.changes
+        if let known = errand.unchanged(changes) { return .reply(known) }
+        let request = errand.request
         if let result = request.round.map({ core.store[$0] }) ?? core.store.latest {
             // A wait for the latest is a wait for another one than the client holds.
             if request.round != nil || request.wait.seconds == 0 || !request.holds(result) {
-                return response(core, request, result, id).map { .reply($0) }
-                    ?? .handle(FormWait(core, request, result, id))
+                guard let ready = response(core, request, result, id) else {
+                    return .handle(FormWait(core, request, result, id))
+                }
+                if ready.status == 304 { errand.keep(ready, asOf: changes) }
+                return .reply(ready)
             }
         }
         guard request.wait.seconds > 0 else { return .reply(pending(core, request, id)) }
@@ -44,7 +50,7 @@ enum ResultRoutes {
         if result.isExpired {
             return core.refuse(Failure(.roundExpired, "the result of round \(result.round) is not kept any more"), id)
         }
-        let representations = result.representations.filter { $0.format == request.format.name }
+        let representations = result.representations.all.filter { $0.format == request.format.name }
         guard !representations.isEmpty else { return nil }
         guard let chosen = request.choose(representations) else {
             return core.refuse(
@@ -54,8 +60,7 @@ enum ResultRoutes {
             return core.refuse(Failure(.preconditionFailed, "the result's ETag is \(chosen.etag)"), id)
         }
         var headers = fields(request, result, chosen)
-        // Without the length that 200 would have: it may be left out, and there are parsers that wait for such a body.
-        if request.holds(chosen.etag) { return Response(status: 304, headers: headers) }
+        if request.holds(chosen.etag) { return result.representations.unchanged(headers) }
         if request.format.name == WeightFormats.standard.name { core.copies.want(for: request, result) }
         guard let file = core.store.slice(of: result, chosen) else {
             return core.refuse(Failure(.internalError, "the file of the result cannot be opened"), id)

@@ -13,12 +13,14 @@ internal import WireJSON
 /// Thread: any for reading; `add` and `clear` are the follower's alone, `addCopy` is that of who compresses.
 final class ResultStore: Sendable {
     struct State {
-        var results: [Int64: StoredResult] = [:]
+        var results: [Int64: StoredResult] = [:] { didSet { changes += 1 } }
         /// Rounds beyond the retention of which the disk does not know yet that they are.
         var doomed: Set<Int64> = []
         /// Open files, by name, since the same few results are asked for again and again.
         var slices: [String: FileSlice] = [:]
-        var latest: Int64?
+        var latest: Int64? { didSet { changes += 1 } }
+        /// How often one of them changed.
+        private(set) var changes = 0
         /// Who waits, by the round waited for, nil standing for whichever comes; within it by the order of coming.
         var watchers: [Int64?: [UInt64: any ResultWatcher]] = [:]
         var nextWatcher: UInt64 = 0
@@ -73,6 +75,9 @@ final class ResultStore: Sendable {
 
     /// The result of the largest round that has one.
     var latest: StoredResult? { state.withLock { state in state.latest.flatMap { state.results[$0] } } }
+
+    /// Another number whenever anything about any result is another.
+    var changes: Int { state.withLock { $0.changes } }
 
     /// The bytes of one of a result's representations; nil when they cannot be opened.
     func slice(of result: StoredResult, _ representation: Representation) -> FileSlice? {

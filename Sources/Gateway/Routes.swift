@@ -5,12 +5,15 @@ internal import MicroHTTP
 /// What an operation gets beside the request.
 struct Call {
     let core: GatewayCore
-    /// What the path's places held, percent-decoded.
-    let parameters: PathParameters
+    /// What the request's head asks for.
+    let errand: Errand
     /// The request's id, as errors and the log name it.
     let id: String
     /// Who calls.
     let caller: Caller
+
+    /// What the path's places held, percent-decoded.
+    var parameters: PathParameters { errand.parameters }
 }
 
 /// What the places of a route's pattern hold in a path: one or two, so that looking through them is the fastest.

@@ -37,7 +37,7 @@ struct StoredResult: Sendable, Hashable {
     }
 
     /// All forms in which it can be sent; kept, since every request looks at them.
-    private(set) var representations: [Representation]
+    private(set) var representations = Representations([])
 
     /// A result without copies.
     init(
@@ -52,15 +52,14 @@ struct StoredResult: Sendable, Hashable {
         self.counted = counted
         self.logPositions = logPositions
         self.timestamp = timestamp
-        representations = []
         represent()
     }
 
     private mutating func represent() {
-        representations =
+        representations = Representations(
             [Representation(coding: nil, digest: digest, size: size)]
-            + copies.map { Representation(coding: $0, digest: $1.digest, size: $1.size) }
-            + forms.map { Representation(format: $0, coding: nil, digest: $1.digest, size: $1.size) }
+                + copies.map { Representation(coding: $0, digest: $1.digest, size: $1.size) }
+                + forms.map { Representation(format: $0, coding: nil, digest: $1.digest, size: $1.size) })
     }
 
     /// Bytes on disk.
@@ -98,7 +97,6 @@ extension StoredResult {
         self.digest = digest
         self.size = size
         self.timestamp = timestamp
-        representations = []
         defer { represent() }
         isExpired = members["expired"] == .bool(true)
         for (name, copy) in Self.copies(members["copies"]) {

@@ -53,6 +53,7 @@ final class Door: Sendable {
     ///
     /// Of both, what the token says counts, but it has to be of the client that the certificate names.
     private func identify(_ request: borrowing Request) throws(Failure) -> Grant? {
+        if tokens == nil, certificateScopes == nil { return nil }
         let shown = try certificateGrant(request)
         guard let tokens else {
             guard shown != nil || certificateScopes == nil else {
