@@ -4,18 +4,22 @@ internal import WeightFormats
 /// `GET|HEAD /rounds/{n}/result` and `/rounds/latest/result`.
 enum ResultRoutes {
     static func result(_ request: borrowing Request, _ call: Call) throws(Failure) -> Acceptance {
-        try answer(call.core, ResultErrand.of(request, round: call.parameters["round"], call), call.id)
+        try answer(call, ResultErrand.of(request, round: call.parameters["round"], call))
     }
 
     static func latest(_ request: borrowing Request, _ call: Call) throws(Failure) -> Acceptance {
-        try answer(call.core, ResultErrand.of(request, round: nil, call), call.id)
+        try answer(call, ResultErrand.of(request, round: nil, call))
+    }
+
+    private static func answer(_ call: Call, _ errand: ResultErrand) -> Acceptance {
+        let changes = call.core.store.changes
+        if let known = errand.unchanged(changes) { return .reply(known) }
+        return answer(call.core, errand, call.id, asOf: changes)
     }
 
     private static func answer(
-        _ core: GatewayCore, _ errand: ResultErrand, _ id: String
-    ) throws(Failure) -> Acceptance {
-        let changes = core.store.changes
-        if let known = errand.unchanged(changes) { return .reply(known) }
+        _ core: GatewayCore, _ errand: ResultErrand, _ id: String, asOf changes: Int
+    ) -> Acceptance {
         let request = errand.request
         if let result = request.round.map({ core.store[$0] }) ?? core.store.latest {
             // A wait for the latest is a wait for another one than the client holds.

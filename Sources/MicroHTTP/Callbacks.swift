@@ -75,4 +75,13 @@ func libraryLogged(_ context: UnsafeMutableRawPointer?, _ format: UnsafePointer<
 extension String {
     /// Bytes before the terminating zero.
     static func length(of text: UnsafePointer<CChar>) -> Int { strlen(text) }
+
+    /// Whether it is these bytes in UTF-8.
+    func isSame(as bytes: UnsafeRawBufferPointer) -> Bool {
+        utf8.withContiguousStorageIfAvailable { own in
+            guard own.count == bytes.count else { return false }
+            guard let left = own.baseAddress, let right = bytes.baseAddress else { return own.isEmpty }
+            return memcmp(left, right, own.count) == 0
+        } ?? bytes.elementsEqual(utf8)
+    }
 }

@@ -63,7 +63,7 @@ final class Connection: Sendable {
     /// Thread: the connection's worker.
     func target(_ text: UnsafeBufferPointer<CChar>) -> Target {
         let text = UnsafeRawBufferPointer(text)
-        if let last = lastHead?.target, last.isText(text) { return last }
+        if let last = lastHead?.target, last.text.isSame(as: text) { return last }
         return Target(String(decoding: text, as: UTF8.self))
     }
 

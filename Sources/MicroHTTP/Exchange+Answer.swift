@@ -16,7 +16,7 @@ extension Exchange {
     func queue(_ response: Response?, from phase: Phase, closing: Bool = false) -> MHD_Result {
         let step = state.withLock { state -> (Response, [(String, String)])? in
             guard state.phase == phase else { return nil }
-            if state.reply == nil { state.reply = response }
+            if let response, state.reply == nil { state.reply = response }
             guard let chosen = state.reply else { return nil }
             state.status = chosen.status
             state.phase = .queued
@@ -127,7 +127,7 @@ extension Exchange {
 
     /// What another thread had to say over TLS, where only the worker may send.
     private func sendLastWords() {
-        guard let words = state.withLock({ $0.lastWords }) else { return }
+        guard connection.isSecure, let words = state.withLock({ $0.lastWords }) else { return }
         guard connection.sendLast(DirectReply.bytes(of: words, withBody: method != "HEAD")) else { return }
         state.withLock { state in
             state.status = words.status

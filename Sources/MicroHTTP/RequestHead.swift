@@ -52,16 +52,12 @@ final class RequestHead: Sendable {
 
     /// Whether another request has this head, so that all checks of it would end as they did.
     func isRepeated(by raw: borrowing RawHead, target: Target) -> Bool {
-        guard raw.hasPlainLine, target.text == self.target.text, Self.equal(raw.method, method),
-            Self.equal(raw.version, version)
+        guard raw.hasPlainLine, target.text == self.target.text, method.isSame(as: UnsafeRawBufferPointer(raw.method)),
+            version.isSame(as: UnsafeRawBufferPointer(raw.version))
         else { return false }
         var comparison = HeaderFields.Comparison(with: fields, start: raw.firstLine)
         raw.forEachLine(&comparison, compareLine)
         return comparison.isSame(end: raw.end)
-    }
-
-    private static func equal(_ bytes: UnsafeBufferPointer<UInt8>, _ text: String) -> Bool {
-        bytes.elementsEqual(text.utf8)
     }
 }
 

@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// The second word of a request line: which resource is meant.
 struct Target: Sendable {
     /// As it was sent.
@@ -16,14 +14,6 @@ struct Target: Sendable {
         path = start..<mark
         query = min(mark + 1, end)..<end
         self.fault = fault ?? Self.codingFault(text)
-    }
-
-    /// Whether these bytes are what was sent.
-    func isText(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        text.utf8.withContiguousStorageIfAvailable { text in
-            guard let base = bytes.baseAddress, let own = text.baseAddress else { return bytes.count == text.count }
-            return bytes.count == text.count && memcmp(base, own, text.count) == 0
-        } ?? false
     }
 
     /// Everything before the question mark, without scheme and authority; still coded.

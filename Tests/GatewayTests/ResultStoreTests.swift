@@ -48,7 +48,7 @@ private final class Watcher: ResultWatcher {
             fails(2, store)
             let latest = try #require(store.latest)
             #expect(latest.round == 2 && latest.isUnsynced)
-            #expect(store.slice(of: latest, latest.representations[0]) != nil)
+            #expect(store.slice(of: latest, latest.representations.all[0]) != nil)
             #expect(store[1]?.isExpired == false)
         }
         // Its copies do not say that it is there.

@@ -28,8 +28,11 @@ final class Quotas: Sendable {
     /// Takes one request and its bytes from an account.
     ///
     /// - Throws: 429 with the seconds after which there is something on it again.
-    func charge(_ name: String, bytes: UInt64, at now: ContinuousClock.Instant = .now) throws(Failure) {
+    func charge(
+        _ name: String, bytes: UInt64, at time: @autoclosure () -> ContinuousClock.Instant = .now
+    ) throws(Failure) {
         guard requestsPerMinute != nil || bytesPerHour != nil else { return }
+        let now = time()
         let refusal = accounts.withLock { accounts -> (what: String, seconds: Double)? in
             var account = refilled(accounts[name], now)
             defer { accounts[name] = account }
