@@ -64,8 +64,10 @@ public final class HTTPClient {
 
     deinit { curl_easy_cleanup(handle) }
 
-    /// Takes another handle. One whose request broke off in its body may want to rewind that before each further one,
-    /// which a stream cannot do (seen with libcurl 8.14).
+    /// Takes another handle.
+    ///
+    /// One whose request broke off in its body may want to rewind that before each further one, which a stream cannot do
+    /// (seen with libcurl 8.14).
     private func renew() {
         guard let fresh = curl_easy_init() else { return }
         curl_easy_cleanup(handle)
