@@ -17,10 +17,25 @@ final class UploadTurns: Sendable {
 
     private struct Line {
         var waiting: [Turn] = []
+        /// Those who came before them, the first one at the end: taking it moves none of the others.
+        var next: [Turn] = []
         /// Whether a body is being called, by which the next one is called, too.
         var isCalling = true
         /// Whether the key was given back by then.
         var isGivenBack = false
+
+        mutating func takeFirst() -> Turn? {
+            if next.isEmpty {
+                next = waiting.reversed()
+                waiting = []
+            }
+            return next.popLast()
+        }
+
+        mutating func take(of owner: ObjectIdentifier) -> Turn? {
+            if let index = next.lastIndex(where: { $0.owner == owner }) { return next.remove(at: index) }
+            return waiting.firstIndex { $0.owner == owner }.map { waiting.remove(at: $0) }
+        }
     }
 
     private let lines = Mutex<[Key: Line]>([:])
@@ -42,10 +57,7 @@ final class UploadTurns: Sendable {
 
     /// Drops the turn of one that still waits for it: it needs no `end`.
     func leave(_ key: Key, _ owner: AnyObject) {
-        let dropped = lines.withLock { lines -> Turn? in
-            let index = lines[key]?.waiting.firstIndex { $0.owner == ObjectIdentifier(owner) }
-            return index.flatMap { lines[key]?.waiting.remove(at: $0) }
-        }
+        let dropped = lines.withLock { $0[key]?.take(of: ObjectIdentifier(owner)) }
         // Released outside the lock, with what its body holds.
         _ = dropped
     }
@@ -75,12 +87,12 @@ final class UploadTurns: Sendable {
 
     /// Whose turn it is; where nobody waits the line is gone.
     private static func next(_ key: Key, _ lines: inout [Key: Line]) -> Turn? {
-        guard lines[key]?.waiting.isEmpty == false else {
+        guard let next = lines[key]?.takeFirst() else {
             lines[key] = nil
             return nil
         }
         lines[key]?.isCalling = true
         lines[key]?.isGivenBack = false
-        return lines[key]?.waiting.removeFirst()
+        return next
     }
 }

@@ -39,16 +39,20 @@ import Testing
         #expect(order.withLock { $0 } == [0, 1, 2])
     }
 
-    @Test func whoLeavesIsNotCalledAndItsBodyIsLetGoOf() {
+    @Test(arguments: [false, true])
+    func whoLeavesIsNotCalledAndItsBodyIsLetGoOf(_ isLate: Bool) {
         let called = Mutex<[String]>([])
         let stays = Owner()
         weak var gone: Owner?
         turns.begin(key, for: stays) {}
+        if isLate { turns.begin(key, for: stays) {} }
         do {
             let leaves = Owner()
             gone = leaves
             turns.begin(key, for: leaves) { withExtendedLifetime(leaves) { called.withLock { $0.append("leaves") } } }
             turns.begin(key, for: stays) { called.withLock { $0.append("stays") } }
+            // The line is moving when it leaves.
+            if isLate { turns.end(key) }
             turns.leave(key, leaves)
         }
         #expect(gone == nil)
