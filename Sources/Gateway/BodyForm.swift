@@ -91,18 +91,23 @@ struct BodyForm: Sendable, Hashable {
             case "zstd": codings.append(.zstd)
             case "lz4": codings.append(.lz4)
             default:
-                throw Failure(
-                    .unsupportedEncoding, "Content-Encoding \"\(name)\" is not supported; supported: gzip, zstd, lz4")
+                throw unsupported("Content-Encoding \"\(name)\" is not supported")
             }
         }
         guard codings.count <= mostCodings else {
-            var failure = Failure(
-                .unsupportedEncoding,
-                "Content-Encoding has \(codings.count) layers, over \(mostCodings); supported: gzip, zstd, lz4")
+            var failure = unsupported("Content-Encoding has \(codings.count) layers, over \(mostCodings)")
             failure.limit = UInt64(mostCodings)
             throw failure
         }
         return codings
+    }
+
+    /// With what could be sent instead (RFC 9110, section 15.5.16).
+    private static func unsupported(_ reason: String) -> Failure {
+        let supported = "gzip, zstd, lz4"
+        var failure = Failure(.unsupportedEncoding, "\(reason); supported: \(supported)")
+        failure.headers = [("Accept-Encoding", supported)]
+        return failure
     }
 
     private static func raw(_ query: Query) throws(Failure) -> ArraySpec {

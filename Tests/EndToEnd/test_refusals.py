@@ -149,6 +149,8 @@ def test_malformed_requests(gateway, name):
 def test_headers(gateway, number, headers, status, problem):
     answer = gateway.put(number, "a", GOOD, headers=headers)
     assert answer.status == status and (problem is None or answer.problem == problem), answer
+    if problem == "unsupported-encoding":
+        assert answer.headers["Accept-Encoding"] == "gzip, zstd, lz4"
 
 
 def test_methods_and_paths_that_are_not_there(gateway, number):
