@@ -11,25 +11,18 @@ struct HeaderCheck {
     private var hosts = 0
     private var unknownExpectation = false
     private var fault: StaticString?
-    /// Where the next line has to begin.
-    ///
-    /// The old library parses in place, so lines of which it dropped a part, joined two or took a bare line feed leave
-    /// a gap or an overlap. Nil does not look.
-    private var next: UInt?
+    private var walk: LineWalk
 
     /// A check before the first header line.
     ///
     /// - Parameter start: the address where the first line has to begin; nil does not look at addresses.
-    init(start: UInt?) { next = start }
+    init(start: UInt?) { walk = LineWalk(start: start) }
 
     var isChunked: Bool { codings > 0 }
     var hasBody: Bool { isChunked || contentLength ?? 0 > 0 }
 
     mutating func see(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
-        if let next, fault == nil {
-            if UInt(bitPattern: name.baseAddress) != next { fault = Self.lineFault }
-            self.next = UInt(bitPattern: value.baseAddress) + UInt(value.count) + 2
-        }
+        if fault == nil, !walk.pass(name: name, value: value) { fault = Self.lineFault }
         if !Self.isToken(name) { fault = "a header name is not a token" }
         if value.contains(where: { $0 < 0x20 && $0 != 0x09 || $0 == 0x7F }) {
             fault = "a control character in a header"
@@ -58,7 +51,7 @@ struct HeaderCheck {
     mutating func verdict(version: UnsafeBufferPointer<UInt8>, end: UInt?) -> Refusal? {
         let isNew = Self.matches(version, "http/1.1")
         guard isNew || Self.matches(version, "http/1.0") else { return .version }
-        if let next, let end, end != next + 2 { return .malformed("\(fault ?? Self.lineFault)") }
+        if !walk.ends(at: end) { return .malformed("\(fault ?? Self.lineFault)") }
         if let fault { return .malformed("\(fault)") }
         if codings > 0 {
             guard isNew else { return .malformed("Transfer-Encoding under HTTP/1.0") }
@@ -105,9 +98,7 @@ struct HeaderCheck {
     static func matches(_ bytes: UnsafeBufferPointer<UInt8>, _ word: StaticString) -> Bool {
         guard bytes.count == word.utf8CodeUnitCount else { return false }
         for index in 0..<bytes.count {
-            let byte = bytes[index]
-            let lower = (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
-            guard lower == word.utf8Start[index] else { return false }
+            guard bytes[index].lowercased == word.utf8Start[index] else { return false }
         }
         return true
     }

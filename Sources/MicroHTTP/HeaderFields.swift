@@ -45,11 +45,9 @@ struct HeaderFields: Sendable {
     }
 
     private func isNamed(_ name: UnsafeBufferPointer<UInt8>, at start: Int) -> Bool {
-        for index in 0..<name.count where Self.lower(bytes[start + index]) != Self.lower(name[index]) { return false }
+        for index in 0..<name.count where bytes[start + index].lowercased != name[index].lowercased { return false }
         return true
     }
-
-    private static func lower(_ byte: UInt8) -> UInt8 { 0x41...0x5A ~= byte ? byte | 0x20 : byte }
 
     /// Goes along the header lines of another request, to see whether they are these.
     struct Comparison {
@@ -57,25 +55,20 @@ struct HeaderFields: Sendable {
         private var line = 0
         private var start = 0
         private var differs = false
-        /// Where the next line has to begin; nil does not look.
-        ///
         /// Equal bytes are not enough: where a NUL byte or a bare line feed stood, the library leaves what looks like the end of a
         /// good line.
-        private var next: UInt?
+        private var walk: LineWalk
 
         /// A comparison before the first line.
         ///
         /// - Parameter start: the address where that has to begin; nil does not look at addresses.
         init(with fields: HeaderFields, start: UInt?) {
             self.fields = fields
-            next = start
+            walk = LineWalk(start: start)
         }
 
         mutating func see(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
-            if let next {
-                if UInt(bitPattern: name.baseAddress) != next { differs = true }
-                self.next = UInt(bitPattern: value.baseAddress) + UInt(value.count) + 2
-            }
+            if !walk.pass(name: name, value: value) { differs = true }
             guard !differs, line < fields.lines.count, fields.lines[line].nameCount == name.count,
                 fields.lines[line].valueCount == value.count
             else {
@@ -91,8 +84,7 @@ struct HeaderFields: Sendable {
         ///
         /// - Parameter end: the address where the head ended; compared when the comparison began with an address.
         func isSame(end: UInt?) -> Bool {
-            if let next, let end, end != next + 2 { return false }
-            return !differs && line == fields.lines.count
+            walk.ends(at: end) && !differs && line == fields.lines.count
         }
     }
 

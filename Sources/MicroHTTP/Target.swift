@@ -50,7 +50,7 @@ struct Target: Sendable {
 
     private static func afterScheme(_ bytes: UnsafeBufferPointer<UInt8>) -> Int? {
         for scheme in ["http://", "https://"] where bytes.count >= scheme.utf8.count {
-            if zip(bytes, scheme.utf8).allSatisfy({ $0 == $1 || (0x41...0x5A).contains($0) && $0 | 0x20 == $1 }) {
+            if zip(bytes, scheme.utf8).allSatisfy({ $0.lowercased == $1 }) {
                 return scheme.utf8.count
             }
         }
