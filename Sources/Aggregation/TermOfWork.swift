@@ -57,7 +57,7 @@ final class TermOfWork {
     static func recordLimit(_ owner: Aggregator) throws -> Int {
         let most = owner.configuration.maxRecordBytes
         let specs = [TopicName.results, TopicName.deadLetters].map {
-            TopicSpec(name: $0, partitions: 1, maxRecordBytes: most)
+            TopicName.spec($0, maxRecordBytes: most)
         }
         return min(most, try owner.log.prepare(specs).values.map(\.maxRecordBytes).min() ?? most)
     }

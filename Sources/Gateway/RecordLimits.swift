@@ -45,8 +45,7 @@ final class RecordLimits: Sendable {
         guard begins else { return }
         let thread = DedicatedThread(name: "record-limit") { [self] in
             do throws(LogFailure) {
-                let spec = TopicSpec(
-                    name: TopicName.updates, partitions: 4, maxRecordBytes: configuration.maxRecordBytes)
+                let spec = TopicName.spec(TopicName.updates, maxRecordBytes: configuration.maxRecordBytes)
                 let found = try log.prepare([spec])[spec.name]?.maxRecordBytes ?? configuration.maxRecordBytes
                 let before = lower(to: found)
                 logger.warning(

@@ -22,17 +22,10 @@ enum Topics {
     }
 
     private static func prepare(_ log: any EventLog, _ maxRecordBytes: Int) throws(LogFailure) -> Int {
-        let specs = [
-            TopicSpec(name: TopicName.updates, partitions: 4, maxRecordBytes: maxRecordBytes),
-            // One partition: then all readers agree on which result of a round is the first.
-            TopicSpec(name: TopicName.results, partitions: 1, maxRecordBytes: maxRecordBytes),
-            TopicSpec(name: TopicName.deadLetters, partitions: 1, maxRecordBytes: maxRecordBytes),
-        ]
-        let small = [
-            // One partition: then commands have one order.
-            TopicSpec(name: TopicName.control, partitions: 1, maxRecordBytes: 1 << 20),
-            TopicSpec(name: TopicName.clients, partitions: 4, maxRecordBytes: 1 << 20),
-        ]
+        let specs = [TopicName.updates, TopicName.results, TopicName.deadLetters].map {
+            TopicName.spec($0, maxRecordBytes: maxRecordBytes)
+        }
+        let small = [TopicName.control, TopicName.clients].map { TopicName.spec($0, maxRecordBytes: 1 << 20) }
         // What those admit is no bound on weights.
         let limits = try log.prepare(specs + small).filter { limit in specs.contains { $0.name == limit.key } }
         return min(limits.values.map(\.maxRecordBytes).min() ?? maxRecordBytes, maxRecordBytes)
