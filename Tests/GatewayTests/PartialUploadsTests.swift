@@ -9,14 +9,13 @@ import WireJSON
 @testable import Gateway
 
 @Suite struct PartialUploadsTests {
+    private let scratch = Scratch()
     private let uploads: PartialUploads
     private let request: UploadRequest
 
     init() throws {
-        var path = Array("/tmp/gateway-tests-XXXXXX".utf8CString)
-        let directory = try #require(mkdtemp(&path).map { String(cString: $0) })
         let limits = PartialUploads.Limits(maxBytes: 3 * PartialUploads.leastCounted, maxAge: .seconds(60))
-        uploads = try PartialUploads(directory + "/uploads", limits, Logger(lowest: .error))
+        uploads = try PartialUploads(scratch.path + "/uploads", limits, Logger(lowest: .error))
         request = UploadRequest(
             round: 1, clientID: "a", modelVersion: nil, saidDataType: nil, metadata: [:], traceHeaders: [],
             idempotencyKey: nil, digest: ContentDigest(sha256: nil, sha512: nil), form: BodyForm(), contentLength: nil)

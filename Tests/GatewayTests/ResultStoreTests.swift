@@ -18,10 +18,8 @@ private final class Watcher: ResultWatcher {
 }
 
 @Suite struct ResultStoreTests {
-    private func makeDirectory() throws -> String {
-        var path = Array("/tmp/gateway-tests-XXXXXX".utf8CString)
-        return try #require(mkdtemp(&path).map { String(cString: $0) })
-    }
+    private let scratch = Scratch()
+    private var directory: String { scratch.path }
 
     private func add(_ round: Int64, to store: ResultStore) throws {
         let bytes = Array("weights of \(round)".utf8)
@@ -36,7 +34,6 @@ private final class Watcher: ResultWatcher {
     }
 
     @Test func whatTheDiskDoesNotTakeIsAnsweredAndFinishedLater() throws {
-        let directory = try makeDirectory()
         let store = try ResultStore(directory, Retention(rounds: 1))
         try add(1, to: store)
         let watcher = Watcher()
@@ -66,7 +63,6 @@ private final class Watcher: ResultWatcher {
     }
 
     @Test func whatTheDiskDoesNotTakeOutlivesRetention() throws {
-        let directory = try makeDirectory()
         let store = try ResultStore(directory, Retention(rounds: 1))
         try #require(mkdir(directory + "/round-1.json.tmp", 0o700) == 0)
         fails(1, store)

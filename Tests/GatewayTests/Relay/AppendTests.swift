@@ -46,19 +46,11 @@ private final class FlakyLog: EventLog {
 @Suite struct AppendTests {
     /// Appends a message to a log that fails so often, and gives what its client is told.
     private func append(_ log: FlakyLog, _ text: String = "{}") throws -> Result<MessageReceipt, Failure> {
-        var path = Array("/tmp/gateway-tests-XXXXXX".utf8CString)
-        let directory = try #require(mkdtemp(&path).map { String(cString: $0) })
+        let scratch = Scratch()
+        defer { withExtendedLifetime(scratch) {} }
         let timers = try #require(TimerQueue(name: "test"))
         defer { timers.stop() }
-        let configuration = GatewayConfiguration(
-            directory: directory, uploads: UploadForm(envelope: .binary, compression: .fixed(.none)), minUpdates: 2,
-            roundDeadline: nil, maxBody: 1 << 20, maxDecodedBytes: 1 << 20, maxRecordBytes: 1 << 20, memory: 8 << 20)
-        let logger = Logger(lowest: .error)
-        let core = GatewayCore(
-            configuration, log, try ResultStore(directory + "/results", Retention(rounds: .max, bytes: .max)),
-            try PartialUploads(directory + "/uploads", .init(maxBytes: .max, maxAge: .seconds(60)), logger),
-            RoundBoard(),
-            timers, MetricRegistry(), logger)
+        let core = try scratch.core(log, timers)
         let outcome = Monitor<Result<MessageReceipt, Failure>?>(nil)
         try MessageAppend(
             core, MessageDraft(.statusUpdate, from: "site-a", ContentDigest(sha256: nil, sha512: nil)),

@@ -49,23 +49,15 @@ private final class HeldLog: EventLog {
 }
 
 @Suite struct KeyedCommandTests {
+    private let scratch = Scratch()
     private let log = HeldLog()
     private let timers: TimerQueue
     private let core: GatewayCore
     private let answers = Monitor<[Int: FailureKind]>([:])
 
     init() throws {
-        var path = Array("/tmp/gateway-tests-XXXXXX".utf8CString)
-        let directory = try #require(mkdtemp(&path).map { String(cString: $0) })
         timers = try #require(TimerQueue(name: "test"))
-        let configuration = GatewayConfiguration(
-            directory: directory, uploads: UploadForm(envelope: .binary, compression: .fixed(.none)), minUpdates: 2,
-            roundDeadline: nil, maxBody: 1 << 20, maxDecodedBytes: 1 << 20, maxRecordBytes: 1 << 20, memory: 8 << 20)
-        let logger = Logger(lowest: .error)
-        core = GatewayCore(
-            configuration, log, try ResultStore(directory + "/results", Retention(rounds: .max, bytes: .max)),
-            try PartialUploads(directory + "/uploads", .init(maxBytes: .max, maxAge: .seconds(60)), logger),
-            RoundBoard(), timers, MetricRegistry(), logger)
+        core = try scratch.core(log, timers)
     }
 
     private func command(_ number: Int, bytes: Int = 0) throws -> KeyedCommand {
