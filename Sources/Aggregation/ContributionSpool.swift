@@ -52,17 +52,17 @@ final class ContributionSpool {
         _ source: Source, _ format: WeightFormat, behind filter: StreamFilter, _ limits: DecodeLimits, as name: String
     ) throws -> Stored {
         let path = directory.file(name)
-        func decoder() throws -> any WeightDecoder {
+        func makeDecoder() throws -> any WeightDecoder {
             if let decoder = try format.decoder(behind: filter, limits: limits) { return decoder }
             throw Unusable("format: \(format.name) is never a package's")
         }
         do {
             if case .chunks(let payload) = source, payload.isPlain, format.keepsBody, filter == .none,
-                let stored = try takeOver(payload, decoder(), as: path)
+                let stored = try takeOver(payload, makeDecoder(), as: path)
             {
                 return stored
             }
-            let (decoder, sink) = (try decoder(), try FileSink(path))
+            let (decoder, sink) = (try makeDecoder(), try FileSink(path))
             try source.read { try decoder.feed($0, to: sink) }
             let arrays = try decoder.finish(to: sink).arrays
             let places = arrays.compactMap(\.normalPlace)

@@ -41,7 +41,7 @@ enum PackageHead {
         if package.starts(with: "FEDEN001".utf8) {
             throw EnvelopeFailure("package.magic", "encrypted packages (FEDEN001) are not yet supported", at: 0)
         }
-        guard package.starts(with: magic) else { throw EnvelopeFailure("package.magic", "is not FEDPK001", at: 0) }
+        guard PackageReader.isPackage(package) else { throw EnvelopeFailure("package.magic", "is not FEDPK001", at: 0) }
         guard package.count >= 12 else {
             throw EnvelopeFailure("package.header_length", "the package ends before it", at: package.count)
         }

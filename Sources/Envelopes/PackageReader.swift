@@ -32,6 +32,11 @@ public final class PackageReader {
         self.memory = memory
     }
 
+    /// Whether bytes begin as a package does.
+    ///
+    /// - Parameter start: of a body or a file.
+    public static func isPackage(_ start: UnsafeRawBufferPointer) -> Bool { start.starts(with: PackageHead.magic) }
+
     /// Bytes that decompression needs to go on; `step` then gives nothing until they are granted.
     public var wanted: Int? { stream?.wanted }
 

@@ -32,8 +32,8 @@ final class Admission: Sendable {
         number > 0 ? slabs.take(waiter) { pool.acquire(number, of: count) } : []
     }
 
-    /// The slabs that a body needs to be ended, whatever the limit; fewer when the system has no memory.
-    func finish(_ number: Int, of count: Int) -> [Slab] { pool.acquire(number, of: count, beyondLimit: true) ?? [] }
+    /// The slabs that a body needs to be ended, whatever the limit; nil when the system has no memory.
+    func finish(_ number: Int, of count: Int) -> [Slab]? { pool.acquire(number, of: count, beyondLimit: true) }
 
     /// The same for memory that is no slab's.
     ///

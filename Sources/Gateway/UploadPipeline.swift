@@ -107,7 +107,7 @@ final class UploadPipeline {
 
     /// A body of which nothing was said may be a package, as its first bytes then tell.
     private func beginPackage(_ piece: UnsafeRawBufferPointer) throws(Failure) {
-        guard request.form == BodyForm(format: .sniffed), piece.starts(with: "FEDPK001".utf8) else { return }
+        guard request.form == BodyForm(format: .sniffed), PackageReader.isPackage(piece) else { return }
         let limits = DecodeLimits(decodedBytes: UInt64(gateway.configuration.maxDecodedBytes))
         request = request.as(BodyForm(format: .package))
         stages = try BodyStages.make(request.form, limits: limits)
@@ -238,7 +238,7 @@ final class UploadPipeline {
         guard decoder.memory > reserved + Self.littleState else { return true }
         let more = max(decoder.memory - reserved, 8 * Self.littleState)
         guard reserved + more <= gateway.admission.mostReserved else {
-            var failure = Self.needsMuch("the body's objects need", reserved + more, gateway, "send arrays alone")
+            var failure = needsMuch("the body's objects need", reserved + more, "send arrays alone")
             failure.offset = UInt64(received)
             throw failure
         }
@@ -250,16 +250,14 @@ final class UploadPipeline {
     /// Reserves what a stage wants, or says that the waiter has to wait.
     private func supply(_ wanted: MemoryWanted, _ waiter: any Waiter) throws(Failure) -> Bool {
         guard wanted.bytes <= gateway.admission.mostReserved else {
-            throw Self.needsMuch("decompression needs", wanted.bytes, gateway, "compress with a smaller window")
+            throw needsMuch("decompression needs", wanted.bytes, "compress with a smaller window")
         }
         guard let memory = try reserve(wanted.bytes, waiter) else { return false }
         wanted.stage.grant(memory)
         return true
     }
 
-    private static func needsMuch(
-        _ what: String, _ bytes: Int, _ gateway: GatewayCore, _ advice: String
-    ) -> Failure {
+    private func needsMuch(_ what: String, _ bytes: Int, _ advice: String) -> Failure {
         let most = gateway.admission.mostReserved
         var failure = Failure(.tooLarge, "\(what) \(bytes) bytes of memory, over \(most): \(advice)")
         failure.limit = UInt64(most)

@@ -102,11 +102,9 @@ struct UploadSink: ~Copyable {
             guard let record = record.take() else { return nil }
             return .record(record)
         }
-        let last = gateway.admission.finish(chunks.slabsMissing(for: 0), of: sizes.chunk)
-        let commit = gateway.admission.finish(1, of: capacity(forPayload: 0)).first
-        guard let commit, chunks.slabsMissing(for: 0) == last.count else {
-            throw Failure(.busy, "the system has no memory")
-        }
+        guard let last = gateway.admission.finish(chunks.slabsMissing(for: 0), of: sizes.chunk),
+            let commit = gateway.admission.finish(1, of: capacity(forPayload: 0))?.first
+        else { throw Failure(.busy, "the system has no memory") }
         for slab in last { chunks.give(slab) }
         do throws(EnvelopeFailure) {
             return .chunks(try chunks.finish(emit: send), sealer(commit), flight)

@@ -1,14 +1,18 @@
 internal import CSQLite
 internal import EventLog
+internal import Files
 
 /// One connection to the log's database.
 ///
 /// Thread: one at a time; its owner sees to that.
 final class Database {
     /// Of its file in the log's directory.
-    static let name = "log.sqlite"
+    private static let name = "log.sqlite"
 
     private let handle: OpaquePointer
+
+    /// The log's database in its directory.
+    convenience init(in directory: Directory) throws(LogFailure) { try self.init(path: directory.file(Self.name)) }
 
     init(path: String) throws(LogFailure) {
         var opened: OpaquePointer?

@@ -34,7 +34,7 @@ public final class SQLiteLog: EventLog {
         }
         lock = try DirectoryLock(directory)
         limits = TopicLimits(partitions: 1, maxRecordBytes: maxRecordBytes)
-        let database = try Database(path: self.directory.file(Database.name))
+        let database = try Database(in: self.directory)
         try Schema.apply(to: database, maxBytes: maxBytes)
         identity = try Schema.identity(of: database)
         writer = try GroupCommit(database, ValueFiles(self.directory, maxBytes: maxBytes))
@@ -89,7 +89,7 @@ public final class SQLiteLog: EventLog {
     /// The only partition's offsets.
     public func ends(of topic: String) throws(LogFailure) -> [Int32: Range<Int64>] {
         try check(topic)
-        let database = try Database(path: directory.file(Database.name))
+        let database = try Database(in: directory)
         let statement = try database.prepare("SELECT min(offset), max(offset) + 1 FROM record WHERE topic = ?")
         return try withBytes(of: topic) { (name) throws(LogFailure) in
             statement.bind(1, name)

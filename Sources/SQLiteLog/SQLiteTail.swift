@@ -21,7 +21,7 @@ final class SQLiteTail: LogTail {
     init(
         _ directory: Directory, topic: String, from offset: Int64, commits: Monitor<Int>
     ) throws(LogFailure) {
-        database = try Database(path: directory.file(Database.name))
+        database = try Database(in: directory)
         values = ValueReader(directory)
         select = try database.prepare(
             """

@@ -1,3 +1,4 @@
+internal import Envelopes
 internal import Files
 internal import Flags
 internal import WeightFormats
@@ -36,7 +37,7 @@ extension Command {
             do {
                 let target = try to ?? WeightFile.format(ofName: output)
                 try File(reading: input).withMapping { bytes in
-                    if from == nil, raw == nil, Inspection.isPackage(bytes) {
+                    if from == nil, raw == nil, PackageReader.isPackage(bytes) {
                         return try WeightFile.convert(package: bytes, to: target, output, sparse: sparse)
                     }
                     let format =
@@ -49,6 +50,7 @@ extension Command {
                 return 1
             }
         })
+
     /// What the flags say of bare elements; nil when they say nothing.
     private static func rawArray(_ arguments: Arguments) throws(UsageFailure) -> ArraySpec? {
         let text = arguments["--shape"] ?? ""

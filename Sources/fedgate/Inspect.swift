@@ -28,7 +28,7 @@ enum Inspection {
     static let limits = MessageReader.Limits(maxStored: 1 << 40, maxDecoded: 1 << 40)
 
     static func describe(_ bytes: UnsafeRawBufferPointer, _ path: String) throws -> String {
-        if isPackage(bytes) {
+        if PackageReader.isPackage(bytes) {
             return try MessageReader(limits: limits).readPackage(bytes) { header, payload in
                 try package(header) + contents(header, payload)
             }
@@ -40,8 +40,6 @@ enum Inspection {
         }
         return try weights(bytes, WeightFile.format(of: bytes, path))
     }
-
-    static func isPackage(_ bytes: UnsafeRawBufferPointer) -> Bool { bytes.starts(with: "FEDPK001".utf8) }
 
     /// Whether it is JSON that has what every message has.
     private static func isMessage(_ bytes: UnsafeRawBufferPointer) -> Bool {
