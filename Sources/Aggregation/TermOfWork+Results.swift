@@ -1,5 +1,6 @@
 internal import Envelopes
 internal import EventLog
+internal import Files
 internal import Telemetry
 internal import WireJSON
 
@@ -74,9 +75,10 @@ extension TermOfWork {
     }
 
     private func forget(_ number: Int64) throws {
-        let round = book.close(number)
+        let contributions = book.close(number)?.contributions ?? []
         owner.board.closed(number)
-        for contribution in round?.contributions ?? [] { try spool.remove(contribution.file) }
+        for contribution in contributions { try spool.remove(contribution.file) }
+        FileExtents.dropFromPageCache(contributions.map(\.bytes))
     }
 
     /// From where a later aggregator has to read updates once this round is closed.

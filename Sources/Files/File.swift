@@ -118,6 +118,12 @@ public struct File: ~Copyable, Sendable {
         return try body(UnsafeRawBufferPointer(start: base, count: size))
     }
 
+    /// Has the system forget its copies of bytes, as far as the disk has them too and whole pages are meant.
+    func dropFromPageCache(_ bytes: Range<Int>) {
+        // A length of 0 would mean all the rest.
+        if !bytes.isEmpty { posix_fadvise(descriptor, bytes.lowerBound, bytes.count, POSIX_FADV_DONTNEED) }
+    }
+
     /// Lets go of memory in which a mapped file was read; what is read there again comes from the file again.
     ///
     /// - Parameter bytes: of a mapping; whole pages within it are let go of.

@@ -63,6 +63,29 @@ public struct FileExtents: Sendable, Hashable {
         return moved
     }
 
+    /// Has the system forget its copies of bytes that nobody is going to read soon, as far as the disk has them too.
+    ///
+    /// The next bytes are written where these were, instead of in memory that the system has to find, or to take from
+    /// files that somebody reads.
+    ///
+    /// - Parameter those: all at once, since a page may hold bytes of two that lie alternately in a file.
+    public static func dropFromPageCache(_ those: [FileExtents]) {
+        for (path, extents) in Dictionary(grouping: those.flatMap(\.extents), by: \.path) {
+            guard let file = try? File(reading: path) else { continue }
+            var joined = 0..<0
+            for extent in extents.sorted(by: { $0.start < $1.start }) {
+                let end = extent.start + extent.count
+                if extent.start <= joined.upperBound {
+                    joined = joined.lowerBound..<max(joined.upperBound, end)
+                } else {
+                    file.dropFromPageCache(joined)
+                    joined = extent.start..<end
+                }
+            }
+            file.dropFromPageCache(joined)
+        }
+    }
+
     /// The extent that has the byte at an offset, from there on; nil behind the last.
     fileprivate func extent(at offset: Int) -> FileExtent? {
         var (low, high) = (0, ends.count)

@@ -49,4 +49,43 @@ import Testing
         try read.withUnsafeMutableBytes { try FileExtentReader(extents.moved(a, to: a + "2")).read(into: $0, at: 0) }
         #expect(read == [2, 3, 4])
     }
+
+    /// The pages between are those of both; a file system in memory has nothing to forget them for.
+    @Test func whatTheSystemForgetsIsOnTheDiskStill() throws {
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let bytes = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        let name = try file("a", bytes)
+        try File(appending: name).sync()
+        var (even, odd) = (FileExtents(), FileExtents())
+        for start in stride(from: 0, to: bytes.count, by: 10_000) {
+            let extent = FileExtent(path: name, start: start, count: 10_000)
+            if start % 20_000 == 0 { even.append(extent) } else { odd.append(extent) }
+        }
+        #expect(try cachedPages(name) == 74)
+        FileExtents.dropFromPageCache([even, odd])
+        let isInMemory = try fileSystem(name) == "tmpfs\n"
+        #expect(try cachedPages(name) == (isInMemory ? 74 : 0))
+        var read = [UInt8](repeating: 0, count: bytes.count)
+        try read.withUnsafeMutableBytes { try File(reading: name).read(into: $0, at: 0) }
+        #expect(read == bytes)
+    }
+
+    private func cachedPages(_ path: String) throws -> Int {
+        try File(reading: path).withMapping { bytes in
+            var pages = [UInt8](repeating: 0, count: (bytes.count + 4095) / 4096)
+            let base = UnsafeMutableRawPointer(mutating: bytes.baseAddress)
+            try #require(mincore(base, bytes.count, &pages) == 0)
+            return pages.count { $0 & 1 == 1 }
+        }
+    }
+
+    private func fileSystem(_ path: String) throws -> String {
+        let (stat, output) = (Process(), Pipe())
+        stat.executableURL = URL(filePath: "/usr/bin/stat")
+        stat.arguments = ["--file-system", "--format=%T", path]
+        stat.standardOutput = output
+        try stat.run()
+        stat.waitUntilExit()
+        return String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+    }
 }
