@@ -2,10 +2,12 @@ internal import Files
 internal import WeightFormats
 internal import Weights
 
-/// Computes the mean of spooled updates into a file, range by range.
+/// The mean of spooled updates in a file, computed array by array, range by range.
 ///
 /// Memory: one range, however large the model is and however many clients there are.
-enum MeanFile {
+///
+/// Thread: one.
+final class MeanFile {
     /// Files that are kept open together; with more updates each is opened again for each range.
     private static let mostOpen = 256
 
@@ -24,41 +26,76 @@ enum MeanFile {
         }
     }
 
+    private let arrays: [ArraySpec]
+    private let sources: [Source]
+    private let file: File
+    /// Where each array begins, and where the last one ends.
+    private var starts = [0]
+    private let progress: (Double) -> Void
+    private var mapping = UnsafeRawBufferPointer(start: nil, count: 0)
+    private let buffer = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: WeightedMean.capacity * 8, alignment: 16)
+
+    /// A file of zeros, as large as the mean.
+    ///
     /// - Parameters:
-    ///   - arrays: of the round.
-    ///   - contributions: in the order counted.
-    ///   - output: receives the arrays, dense, one after another.
-    ///   - progress: called now and then with the bytes of the mean that are done.
-    /// - Returns: which arrays are mostly zero, seen while they are in the cache.
-    static func compute(
-        _ arrays: [ArraySpec], _ contributions: [Contribution],
-        into output: borrowing File, progress: (Int) -> Void
-    ) throws(FileFailure) -> [Bool] {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: WeightedMean.capacity * 8, alignment: 16)
-        defer { buffer.deallocate() }
-        let sources = contributions.map { Source($0, keepOpen: contributions.count <= mostOpen) }
-        var mostlyZero: [Bool] = []
-        var start = 0
-        for (index, array) in arrays.enumerated() {
-            let mean = WeightedMean(array.dtype)
-            var zeros = MostlyZero(array)
-            let step = WeightedMean.capacity * array.dtype.itemSize
-            for offset in stride(from: 0, to: array.byteCount, by: step) {
-                let count = min(step, array.byteCount - offset)
-                let range = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
-                mean.reset()
-                for source in sources {
-                    try source.read(into: range, at: source.contribution.offsets[index] + offset)
-                    mean.add(UnsafeRawBufferPointer(range), samples: source.contribution.samples)
-                }
-                mean.finish(into: range)
-                zeros.look(at: UnsafeRawBufferPointer(range))
-                try output.write(UnsafeRawBufferPointer(range), at: start + offset)
-                progress(start + offset + count)
-            }
-            start += array.byteCount
-            mostlyZero.append(zeros.isTrue)
+    ///   - round: whose updates are taken in the order counted.
+    ///   - file: an empty one.
+    ///   - progress: called now and then with the part of the mean that is computed, from 0 to 1.
+    init(of round: OpenRound, in file: consuming File, progress: @escaping (Double) -> Void) throws(FileFailure) {
+        arrays = round.arrays
+        sources = round.contributions.map { Source($0, keepOpen: round.contributions.count <= Self.mostOpen) }
+        for array in round.arrays { starts.append(starts[starts.count - 1] + array.byteCount) }
+        try file.resize(to: starts[starts.count - 1])
+        self.file = file
+        self.progress = progress
+    }
+
+    deinit { buffer.deallocate() }
+
+    /// Calls back with the file mapped, for `compute`.
+    func mapped<R>(_ body: () throws -> R) throws -> R {
+        try file.withMapping { bytes in
+            mapping = bytes
+            defer { mapping = UnsafeRawBufferPointer(start: nil, count: 0) }
+            return try body()
         }
-        return mostlyZero
+    }
+
+    /// Computes the mean of an array.
+    ///
+    /// - Parameter index: from 0, ascending: of the array before nothing stays in memory.
+    /// - Returns: its elements, dense, little-endian, in C order, within `mapped`; and whether it is mostly zero, seen while it was
+    ///   in the processor's cache.
+    func compute(_ index: Int) throws(FileFailure) -> (UnsafeRawBufferPointer, mostlyZero: Bool?) {
+        if index > 0 { File.release(elements(index - 1)) }
+        let array = arrays[index]
+        let mean = WeightedMean(array.dtype)
+        var zeros = MostlyZero(array)
+        let step = WeightedMean.capacity * array.dtype.itemSize
+        for offset in stride(from: 0, to: array.byteCount, by: step) {
+            let count = min(step, array.byteCount - offset)
+            let range = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+            mean.reset()
+            for source in sources {
+                try source.read(into: range, at: source.contribution.offsets[index] + offset)
+                mean.add(UnsafeRawBufferPointer(range), samples: source.contribution.samples)
+            }
+            mean.finish(into: range)
+            zeros.look(at: UnsafeRawBufferPointer(range))
+            try file.write(UnsafeRawBufferPointer(range), at: starts[index] + offset)
+            progress(Double(starts[index] + offset + count) / Double(starts[starts.count - 1]))
+        }
+        return (elements(index), zeros.isTrue)
+    }
+
+    /// Lets go of memory in which elements were read, if these bytes are such.
+    func release(_ bytes: UnsafeRawBufferPointer) {
+        guard let start = bytes.baseAddress, let base = mapping.baseAddress else { return }
+        if start >= base, start + bytes.count <= base + mapping.count { File.release(bytes) }
+    }
+
+    private func elements(_ index: Int) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: mapping[starts[index]..<starts[index + 1]])
     }
 }

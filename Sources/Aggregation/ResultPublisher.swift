@@ -31,14 +31,6 @@ public struct ResultForm: Sendable, Hashable {
     }
 }
 
-extension UnsafeRawBufferPointer {
-    /// Whether other bytes lie within these.
-    fileprivate func holds(_ piece: UnsafeRawBufferPointer) -> Bool {
-        guard let start = piece.baseAddress, let base = baseAddress else { return false }
-        return start >= base && start + piece.count <= base + count
-    }
-}
-
 /// Makes a round's result of its spooled updates and puts it on the log.
 ///
 /// Thread: one.
@@ -46,9 +38,10 @@ final class ResultPublisher {
     private static let counted = "counted"
     private static let logPositions = "log_positions"
 
-    /// Chunks that are published together.
-    private static let batch = 8
+    /// Bytes of chunks that are on their way at one time.
+    private static let window = 8 << 20
 
+    private let log: any EventLog
     private let pool: SlabPool
     private let form: ResultForm
     private let spool: ContributionSpool
@@ -57,8 +50,10 @@ final class ResultPublisher {
     private let dropping = DroppingSink()
 
     init(
-        _ pool: SlabPool, _ configuration: AggregatorConfiguration, _ spool: ContributionSpool, maxRecordBytes: Int
+        _ log: any EventLog, _ pool: SlabPool, _ configuration: AggregatorConfiguration, _ spool: ContributionSpool,
+        maxRecordBytes: Int
     ) {
+        self.log = log
         self.pool = pool
         self.spool = spool
         form = configuration.output
@@ -66,7 +61,7 @@ final class ResultPublisher {
         chunkSize = max(4096, min(configuration.chunkSize, maxRecordBytes - ChunkRecord.overhead))
     }
 
-    /// Computes a round's mean and appends it, in chunks when it does not fit one record.
+    /// Computes a round's mean and appends it; in chunks when it may not fit one record, each array as soon as it is there.
     ///
     /// - Parameters:
     ///   - round: with at least one update.
@@ -78,101 +73,98 @@ final class ResultPublisher {
     /// - Throws: `EnvelopeFailure` when the result cannot be written.
     func publish(
         _ round: OpenRound, positions: [Int32: Int64], in term: any Term, trace: TraceContext? = nil,
-        progress: (Double) -> Void
+        progress: @escaping (Double) -> Void
     ) throws -> Position? {
         let name = "mean"
-        let file = try spool.create(name)
         defer { try? spool.remove(name) }
-        let size = round.arrays.reduce(0) { $0 + $1.byteCount }
-        try file.resize(to: size)
-        let mostlyZero = try MeanFile.compute(round.arrays, round.contributions, into: file) {
-            progress(Double($0) / Double(size))
-        }
-        // The disk may need the room: whatever fails from here on begins again from the log.
-        for contribution in round.contributions { try spool.remove(contribution.file) }
-        let message = Message(
-            messageID: MessageID.make(), type: .aggregationResult, senderID: "aggregator", timestamp: Timestamp.now(),
-            roundNumber: round.number, metadata: Self.metadata(of: round, positions))
-        // What the metadata needs stands before and behind the payload.
-        let metadataRoom = (1 << 14) + 512 * round.count
+        let mean = try MeanFile(of: round, in: spool.create(name), progress: progress)
+        let draft = Draft(
+            round: round.number, metadata: Self.metadata(of: round, positions),
+            // What the metadata needs stands before and behind the payload.
+            room: (1 << 14) + 512 * round.count, headers: trace.map(RoundTrace.headers) ?? [])
         let largest = RecordSealer.largestPayload(
-            inRecord: maxRecordBytes, envelope: form.envelope, compression: form.compression, metadata: metadataRoom)
-        let headers = trace.map(RoundTrace.headers) ?? []
-        let writer = FEDWT001Writer(
-            arrays: round.arrays, metadata: [:], sparse: form.sparse, mostlyZero: mostlyZero)
-        let record = try file.withMapping { means in
-            let arrays = Self.cut(means, round.arrays)
-            guard writer.maximumSize > largest else {
-                return try seal(arrays, by: writer, as: message, metadataRoom, headers)
-            }
-            return try sealInChunks(arrays, in: means, by: writer, as: message, metadataRoom, headers, in: term)
+            inRecord: maxRecordBytes, envelope: form.envelope, compression: form.compression, metadata: draft.room)
+        let writer = FEDWT001Writer(arrays: round.arrays, metadata: [:], sparse: form.sparse)
+        func next(_ index: Int) throws -> (UnsafeRawBufferPointer, Bool?) {
+            let array = try mean.compute(index)
+            // The disk may need the room: whatever fails from here on begins again from the log.
+            if index == round.arrays.count - 1 { for done in round.contributions { try spool.remove(done.file) } }
+            return array
+        }
+        let record = try mean.mapped {
+            let payload: Payload = { try writer.writeJudged(next, to: $0) }
+            return writer.maximumSize <= largest
+                ? try seal(payload, of: writer.maximumSize, draft)
+                : try sealInChunks(payload, of: mean, draft, in: term)
         }
         return try term.publish([(TopicName.results, record)]).first
     }
 
-    private static func cut(_ means: UnsafeRawBufferPointer, _ arrays: [ArraySpec]) -> [UnsafeRawBufferPointer] {
-        var start = 0
-        return arrays.map { array in
-            defer { start += array.byteCount }
-            return UnsafeRawBufferPointer(rebasing: means[start..<start + array.byteCount])
+    /// A result but for its payload.
+    private struct Draft {
+        let id = MessageID.make()
+        let round: Int64
+        let metadata: [String: JSONValue]
+        /// Bytes that the metadata may take in a record.
+        let room: Int
+        let headers: [RecordHeader]
+
+        var message: Message {
+            Message(
+                messageID: id, type: .aggregationResult, senderID: "aggregator", timestamp: Timestamp.now(),
+                roundNumber: round, metadata: metadata)
         }
     }
 
-    private func seal(
-        _ arrays: [UnsafeRawBufferPointer], by writer: FEDWT001Writer, as message: Message, _ metadataRoom: Int,
-        _ headers: [RecordHeader]
-    ) throws -> Record {
-        var sealer = try sealer(forPayload: writer.maximumSize, metadataRoom)
+    /// Hands a payload over, piece by piece.
+    private typealias Payload = (_ sink: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+
+    private func seal(_ payload: Payload, of size: Int, _ draft: Draft) throws -> Record {
+        var sealer = try sealer(forPayload: size, draft.room)
         let heads = FEDWT001Decoder(limits: DecodeLimits(decodedBytes: .max))
-        try writer.write {
-            arrays[$0]
-        } to: { piece in
+        try payload { piece in
             // Where arrays lie, for a filter.
             try heads.feed(piece, to: dropping)
             sealer.note(.arrays, heads.takeExtents())
             try sealer.write(piece)
         }
         return try sealer.seal(
-            format: "binary_custom", dataType: .aggregationResult, modelVersion: nil, extraHeaders: headers
-        ) { _ in message }.record
+            format: "binary_custom", dataType: .aggregationResult, modelVersion: nil, extraHeaders: draft.headers
+        ) { _ in draft.message }.record
     }
 
-    /// Publishes the chunks, and gives the commit record: without it they do not exist.
-    private func sealInChunks(
-        _ arrays: [UnsafeRawBufferPointer], in means: UnsafeRawBufferPointer, by writer: FEDWT001Writer,
-        as message: Message, _ metadataRoom: Int, _ headers: [RecordHeader], in term: any Term
-    ) throws -> Record {
+    /// Appends the chunks, and gives the commit record.
+    private func sealInChunks(_ payload: Payload, of mean: MeanFile, _ draft: Draft, in term: any Term) throws -> Record
+    {
         var sealer = ChunkSealer(
-            messageID: message.messageID, key: Array(String(message.roundNumber).utf8), chunkSize: chunkSize,
+            messageID: draft.id, key: Array(String(draft.round).utf8), chunkSize: chunkSize,
             compression: form.compression)
         let heads = FEDWT001Decoder(limits: DecodeLimits(decodedBytes: .max))
-        var batch: [(topic: String, record: Record)] = []
-        func flush(leaving most: Int) throws {
-            guard batch.count > most else { return }
-            _ = try term.publish(batch)
-            batch = []
+        let window = ChunkWindow(log, topic: TopicName.results, most: max(1, Self.window / chunkSize))
+        var full: [Record] = []
+        func send() throws(LogFailure) {
+            guard term.isCurrent else { throw LogFailure(.fenced, "another one has taken over") }
+            while !full.isEmpty { try window.append(full.removeFirst()) }
         }
-        try writer.write { index in
-            // A sparse one was only looked through.
-            if index > 0 { File.release(arrays[index - 1]) }
-            return arrays[index]
-        } to: { bytes in
+        try payload { bytes in
             for start in stride(from: 0, to: bytes.count, by: chunkSize) {
                 let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + chunkSize, bytes.count)])
                 try supply(&sealer, for: piece.count)
                 try heads.feed(piece, to: dropping)
                 sealer.note(.arrays, heads.takeExtents())
-                try sealer.write(piece) { batch.append((TopicName.results, $0)) }
-                if means.holds(piece) { File.release(piece) }
-                try flush(leaving: Self.batch - 1)
+                try sealer.write(piece) { full.append($0) }
+                mean.release(piece)
+                try send()
             }
         }
         try supply(&sealer, for: 0)
-        let payload = try sealer.finish { batch.append((TopicName.results, $0)) }
-        try flush(leaving: 0)
-        return try self.sealer(forPayload: 0, metadataRoom).commit(
-            payload, format: "binary_custom", dataType: .aggregationResult, modelVersion: nil, extraHeaders: headers
-        ) { _ in message }.record
+        let chunked = try sealer.finish { full.append($0) }
+        try send()
+        try window.finish()
+        return try self.sealer(forPayload: 0, draft.room).commit(
+            chunked, format: "binary_custom", dataType: .aggregationResult, modelVersion: nil,
+            extraHeaders: draft.headers
+        ) { _ in draft.message }.record
     }
 
     private func supply(_ sealer: inout ChunkSealer, for count: Int) throws {

@@ -41,7 +41,7 @@ final class TermOfWork {
         let pool = SlabPool(limit: 2 * configuration.maxRecordBytes + (16 << 20))
         let record = try Self.recordLimit(owner)
         deadLetters = DeadLetterWriter(pool, limit: record)
-        publisher = ResultPublisher(pool, configuration, spool, maxRecordBytes: record)
+        publisher = ResultPublisher(owner.log, pool, configuration, spool, maxRecordBytes: record)
         buried = try Self.readBuried(owner)
         results = try owner.log.tail(TopicName.results, from: [:])
         do {

@@ -16,7 +16,6 @@ public enum SparseEncoding: String, Sendable, Hashable, CaseIterable {
 public struct FEDWT001Writer: WeightEncoder {
     private let arrays: [ArraySpec]
     private let sparse: SparseEncoding
-    private let mostlyZero: [Bool]?
     private let head: Result<[UInt8], WeightFailure>
 
     /// A writer for these arrays.
@@ -25,29 +24,23 @@ public struct FEDWT001Writer: WeightEncoder {
     ///   - arrays: in order. Their names become the metadata's `layer_names` when any has one.
     ///   - metadata: without `layer_names`; a member of that name is left out.
     ///   - sparse: how arrays are written more than nine tenths of whose elements are zero.
-    ///   - mostlyZero: which ones those are (`MostlyZero`), where that is known; else each array is looked through.
-    public init(
-        arrays: [ArraySpec], metadata: [String: JSONValue], sparse: SparseEncoding = .pickle,
-        mostlyZero: [Bool]? = nil
-    ) {
+    public init(arrays: [ArraySpec], metadata: [String: JSONValue], sparse: SparseEncoding = .pickle) {
         self.arrays = arrays
         self.sparse = sparse
-        self.mostlyZero = mostlyZero
         head = Result { () throws(WeightFailure) in try Self.head(arrays, metadata) }
     }
 
     /// Bytes that the stream takes at most, whatever the elements are.
     public var maximumSize: Int {
-        arrays.enumerated().reduce((try? head.get())?.count ?? 0) { $0 + 13 + maximumBody($1.element, $1.offset) }
+        arrays.reduce((try? head.get())?.count ?? 0) { $0 + 13 + maximumBody($1) }
     }
 
-    private func maximumBody(_ spec: ArraySpec, _ index: Int) -> Int {
-        guard sparse != .never, !spec.shape.isEmpty, mostlyZero?[index] != false else { return spec.byteCount }
+    private func maximumBody(_ spec: ArraySpec) -> Int {
+        guard sparse != .never, !spec.shape.isEmpty else { return spec.byteCount }
         // Of a sparse array fewer than a tenth of the elements are stored, but each with all its coordinates.
         let stored = spec.count / 10 + 1
         let heads = sparse == .pickle ? SparsePickleWriter.mostText(spec) : 12 + 4 * spec.shape.count
-        let sparseSize = heads + stored * (4 * spec.shape.count + spec.dtype.itemSize)
-        return mostlyZero == nil ? max(spec.byteCount, sparseSize) : sparseSize
+        return max(spec.byteCount, heads + stored * (4 * spec.shape.count + spec.dtype.itemSize))
     }
 
     /// Writes the stream.
@@ -61,13 +54,26 @@ public struct FEDWT001Writer: WeightEncoder {
     public func write(
         _ source: (Int) throws -> UnsafeRawBufferPointer, to sink: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
+        try writeJudged({ (try source($0), nil) }, to: sink)
+    }
+
+    /// Writes the stream of arrays of which it may be known already whether they are mostly zero.
+    ///
+    /// - Parameters:
+    ///   - source: as in `write`; says also what `MostlyZero` made of the array, nil when it was not shown to one.
+    ///   - sink: as in `write`.
+    /// - Throws: as `write`.
+    public func writeJudged(
+        _ source: (Int) throws -> (elements: UnsafeRawBufferPointer, mostlyZero: Bool?),
+        to sink: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
         try head.get().withUnsafeBytes(sink)
         for (index, spec) in arrays.enumerated() {
-            let bytes = try source(index)
+            let (bytes, mostlyZero) = try source(index)
             guard bytes.count == spec.byteCount else {
                 throw WeightFailure("\(bytes.count) bytes were given of \(spec.byteCount)", at: 0, array: index)
             }
-            if isSparse(spec, index, bytes) {
+            if sparse != .never, mostlyZero ?? Self.isMostlyZero(bytes, of: spec) {
                 try write(Nonzero(bytes: bytes, itemSize: spec.dtype.itemSize), of: spec, index, to: sink)
             } else {
                 try Self.recordHead(index: index, flag: 0, length: bytes.count).withUnsafeBytes(sink)
@@ -103,9 +109,7 @@ public struct FEDWT001Writer: WeightEncoder {
         return head
     }
 
-    private func isSparse(_ spec: ArraySpec, _ index: Int, _ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard sparse != .never else { return false }
-        if let mostlyZero { return mostlyZero[index] }
+    private static func isMostlyZero(_ bytes: UnsafeRawBufferPointer, of spec: ArraySpec) -> Bool {
         var verdict = MostlyZero(spec)
         verdict.look(at: bytes)
         return verdict.isTrue
