@@ -160,7 +160,9 @@ final class ResultFollower: Sendable {
             guard known.isUnsynced, known.messageID == message.messageID else { return }
         }
         let assembled = opened.package.chunks == nil ? nil : try chunks.assemble(opened, at: position)
-        let check = PayloadCheck(limits)
+        // Of bytes that are stored as they are the digest is known, and was verified.
+        let isPlain = opened.package.filter == .none && opened.package.compression == .none
+        let check = PayloadCheck(limits, digest: isPlain ? opened.package.checksum : nil)
         func read(_ body: @escaping (UnsafeRawBufferPointer) throws -> Void) throws {
             let plain = try PlainPayload(behind: opened.package.filter, limits, to: body)
             if let assembled { try assembled.read(plain.feed) } else { try plain.feed(opened.payload) }
@@ -173,7 +175,7 @@ final class ResultFollower: Sendable {
             digest: digest, size: opened.package.originalSize,
             counted: StoredResult.counted(message.metadata), logPositions: StoredResult.positions(message.metadata),
             timestamp: message.timestamp)
-        if let assembled, opened.package.filter == .none, assembled.isPlain {
+        if let assembled, isPlain {
             try store.add(result, assembled)
         } else {
             try store.add(result, reading: read)
@@ -208,20 +210,24 @@ private final class PlainPayload: ElementSink {
 /// Weights that stream by: right or not, and their digest.
 private final class PayloadCheck {
     private var validator: FEDWT001Validator
+    private let known: String?
     private var digest = SHA256()
 
-    init(_ limits: MessageReader.Limits) {
+    /// - Parameter digest: their SHA-256, lowercase hex, where it is known.
+    init(_ limits: MessageReader.Limits, digest: String?) {
+        known = digest
         validator = FEDWT001Validator(limits: .init(decodedBytes: UInt64(limits.maxDecoded)))
     }
 
     func feed(_ piece: UnsafeRawBufferPointer) throws {
         try validator.feed(piece)
-        digest.update(piece)
+        if known == nil { digest.update(piece) }
     }
 
     /// SHA-256, lowercase hex.
     func finish() throws -> String {
         try validator.finish()
+        if let known { return known }
         var whole = SHA256()
         swap(&whole, &digest)
         return Hex.encode(whole.finalize())
