@@ -109,16 +109,17 @@ public final class Gateway: RequestRouter {
     /// Counts a request that is over.
     public func completed(_ exchange: Exchange, _ outcome: Outcome) {
         let status = if case .answered(let status) = outcome { status } else { 499 }
-        let duration = exchange.duration
-        let key = RequestTable.Key(route: exchange.label, isHead: exchange.method == "HEAD", status: status)
-        core.metrics.requests.count(key, after: duration, bytesIn: exchange.bytesIn, bytesOut: exchange.bytesOut)
-        let note = exchange.note as? RequestNote
+        let summary = exchange.summary
+        let key = RequestTable.Key(route: summary.label, isHead: summary.method == "HEAD", status: status)
+        core.metrics.requests.count(
+            key, after: summary.duration, bytesIn: summary.bytesIn, bytesOut: summary.bytesOut)
+        let note = summary.note as? RequestNote
         if note?.isInFlight == true { core.metrics.inFlight.add(-1) }
         if let charged = note?.charged {
-            core.door.settle(charged.account, announced: charged.bytes, received: exchange.bytesIn)
+            core.door.settle(charged.account, announced: charged.bytes, received: summary.bytesIn)
         }
         if core.configuration.accessLog {
-            AccessLine.write(exchange, outcome, status: status, after: duration, to: core.logger)
+            AccessLine.write(exchange, summary, outcome, status: status, to: core.logger)
         }
     }
 

@@ -14,19 +14,22 @@ extension Exchange {
     ///   - phase: where the exchange has to be; it may have been ended meanwhile.
     ///   - closing: closes the connection afterwards.
     func queue(_ response: Response?, from phase: Phase, closing: Bool = false) -> MHD_Result {
-        let step = state.withLock { state -> (Response, [(String, String)])? in
+        let closes = closing || core.mode > .running
+        // A shared answer is made already, nearly always: of the reply little is looked at, and it is not copied.
+        let step = state.withLock { state -> (Int, SharedResponse?, [(String, String)])? in
             guard state.phase == phase else { return nil }
             if let response, state.reply == nil { state.reply = response }
-            guard let chosen = state.reply else { return nil }
-            state.status = chosen.status
+            guard let status = state.reply?.status else { return nil }
+            state.status = status
             state.phase = .queued
-            return (chosen, state.extraHeaders)
+            let isShared = !closes && state.reply?.close == false
+            return (status, isShared ? state.reply?.shared : nil, state.extraHeaders)
         }
-        guard let (reply, lines) = step else { return .NO }
-        let mustClose = reply.close || closing || core.mode > .running
-        if let shared = reply.shared, !mustClose, let queued = shared.queue(reply, lines, for: self) { return queued }
-        var chosen = reply
-        chosen.close = mustClose
+        guard let (status, shared, lines) = step else { return .NO }
+        let reply = { [self] in state.withLock { $0.reply } }
+        if let queued = shared?.queue(reply, status: status, lines, for: self) { return queued }
+        guard var chosen = reply() else { return .NO }
+        chosen.close = chosen.close || closes
         chosen.headers += lines
         if let made = LibraryResponse.make(chosen, for: self) {
             defer { MHD_destroy_response(made) }

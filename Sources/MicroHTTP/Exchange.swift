@@ -128,19 +128,40 @@ public final class Exchange: Sendable {
     public var remoteAddress: String { connection.address }
     /// The status of the answer, once there is one.
     public var status: Int? { state.withLock { $0.status ?? $0.reply?.status } }
-    /// What the answer says about itself, once there is one.
-    public var about: (any AnyObject & Sendable)? { state.withLock { $0.reply?.about } }
-    /// From the request line to the end of its answer, or until now.
-    public var duration: Duration { (state.withLock { $0.endedAt } ?? .now) - startedAt }
     /// Bytes of the body that came so far, without the framing of chunks.
     public var bytesIn: UInt64 { received.load(ordering: .relaxed) }
     /// Length of the answer's body, once there is an answer; of a stream, what was sent so far.
-    public var bytesOut: Int {
+    public var bytesOut: Int { state.withLock { bytesOut($0) } }
+
+    private func bytesOut(_ state: borrowing State) -> Int {
+        guard let status = state.reply?.status, status != 204, status != 304, state.method != "HEAD" else { return 0 }
+        return (state.reply?.body.count ?? 0) + streamed.load(ordering: .relaxed)
+    }
+
+    /// What there is to say of it, all at one time.
+    public struct Summary: Sendable {
+        /// The method; empty when the headers never were complete.
+        public let method: String
+        /// As the router has set it.
+        public let label: Int?
+        /// As the router has set it.
+        public let note: (any AnyObject & Sendable)?
+        /// What the answer says about itself, if there is one.
+        public let about: (any AnyObject & Sendable)?
+        /// Bytes of the body that came, without the framing of chunks.
+        public let bytesIn: UInt64
+        /// Length of the answer's body; of a stream, what was sent.
+        public let bytesOut: Int
+        /// From the request line to the end of its answer, or until now.
+        public let duration: Duration
+    }
+
+    /// A summary, of use once it is over.
+    public var summary: Summary {
         state.withLock { state in
-            guard let status = state.reply?.status, status != 204, status != 304, state.method != "HEAD" else {
-                return 0
-            }
-            return (state.reply?.body.count ?? 0) + streamed.load(ordering: .relaxed)
+            Summary(
+                method: state.method, label: state.label, note: state.note, about: state.reply?.about, bytesIn: bytesIn,
+                bytesOut: bytesOut(state), duration: (state.endedAt ?? .now) - startedAt)
         }
     }
 

@@ -49,20 +49,23 @@ public final class SharedResponse: Sendable {
     /// Thread: the exchange's worker, in the library's callback.
     ///
     /// - Parameters:
-    ///   - response: the same for every exchange, with a body that is no stream.
+    ///   - response: gives the answer, the same for every exchange, with a body that is no stream.
+    ///   - status: of the answer.
     ///   - lines: header lines of this exchange alone.
     /// - Returns: nil when there is no memory or no descriptor for it.
-    func queue(_ response: Response, _ lines: [(String, String)], for exchange: Exchange) -> MHD_Result? {
+    func queue(
+        _ response: () -> Response?, status: Int, _ lines: [(String, String)], for exchange: Exchange
+    ) -> MHD_Result? {
         guard let mine = mine(response, exchange) else { return nil }
         mine.replace(lines)
-        return MHD_queue_response(exchange.handle, UInt32(clamping: response.status), mine.response)
+        return MHD_queue_response(exchange.handle, UInt32(clamping: status), mine.response)
     }
 
-    private func mine(_ response: Response, _ exchange: Exchange) -> Made? {
+    private func mine(_ response: () -> Response?, _ exchange: Exchange) -> Made? {
         let worker = pthread_self()
         return made.withLock { made in
             if let mine = made.first(where: { $0.worker == worker }) { return mine }
-            let mine = LibraryResponse.make(response, for: exchange).map { Made(worker, $0) }
+            let mine = response().flatMap { LibraryResponse.make($0, for: exchange) }.map { Made(worker, $0) }
             if let mine { made.append(mine) }
             return mine
         }

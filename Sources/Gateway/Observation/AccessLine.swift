@@ -14,24 +14,24 @@ enum AccessLine {
     }
 
     static func write(
-        _ exchange: Exchange, _ outcome: Outcome, status: Int, after duration: Duration, to logger: Logger
+        _ exchange: Exchange, _ summary: Exchange.Summary, _ outcome: Outcome, status: Int, to logger: Logger
     ) {
-        let level = level(exchange, status)
+        let level = level(summary, status)
         guard logger.admits(level) else { return }
         let note = RequestNote.of(exchange)
-        let route = exchange.label.map { Route.all[$0].pattern } ?? "none"
+        let route = summary.label.map { Route.all[$0].pattern } ?? "none"
         let path = exchange.path.utf8.count <= longestPath ? exchange.path : String(exchange.path.prefix(longestPath))
         logger.event(level, "request") { line in
             line.text("request_id", note.id)
-            line.text("method", exchange.method)
+            line.text("method", summary.method)
             line.text("route", route)
             line.text("path", path)
             line.integer("status", Int64(status))
-            line.integer("bytes_in", Int64(clamping: exchange.bytesIn))
-            line.integer("bytes_out", Int64(exchange.bytesOut))
-            line.number("duration_seconds", rounded(duration))
+            line.integer("bytes_in", Int64(clamping: summary.bytesIn))
+            line.integer("bytes_out", Int64(summary.bytesOut))
+            line.number("duration_seconds", rounded(summary.duration))
             line.text("remote", exchange.remoteAddress)
-            append((exchange.about as? AnswerNote)?.kind, to: &line)
+            append((summary.about as? AnswerNote)?.kind, to: &line)
             if let ended = ended(outcome) { line.text("ended", ended) }
             if let token = note.tokenID { line.text("token_id", token) }
             if let trace = note.trace {
@@ -66,8 +66,8 @@ enum AccessLine {
     }
 
     /// What probes ask every few seconds is of interest when the answer is no.
-    private static func level(_ exchange: Exchange, _ status: Int) -> Logger.Level {
-        guard status < 400, let label = exchange.label else { return .info }
+    private static func level(_ summary: Exchange.Summary, _ status: Int) -> Logger.Level {
+        guard status < 400, let label = summary.label else { return .info }
         return probes.contains(label) ? .debug : .info
     }
 

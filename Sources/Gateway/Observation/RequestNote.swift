@@ -12,7 +12,13 @@ final class RequestNote: Sendable {
     /// Whether it counts among the requests in flight.
     let isInFlight: Bool
 
-    private let admission = Mutex<(caller: Caller, bytes: UInt64)?>(nil)
+    private struct Admission {
+        let caller: Caller
+        /// Of the body, as announced.
+        let bytes: UInt64
+    }
+
+    private let admission = Mutex<Admission?>(nil)
 
     init(id: String, trace: TraceContext?, isInFlight: Bool) {
         self.id = id
@@ -26,7 +32,9 @@ final class RequestNote: Sendable {
     var tokenID: String? { admission.withLock { $0?.caller.grant?.id } }
 
     /// The door let it in.
-    func admitted(_ caller: Caller, announced bytes: UInt64) { admission.withLock { $0 = (caller, bytes) } }
+    func admitted(_ caller: Caller, announced bytes: UInt64) {
+        admission.withLock { $0 = Admission(caller: caller, bytes: bytes) }
+    }
 
     /// Reads what the client says, and makes the answer bear the id.
     static func take(_ request: borrowing Request, _ exchange: Exchange) -> RequestNote {
