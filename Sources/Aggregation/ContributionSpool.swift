@@ -58,13 +58,11 @@ final class ContributionSpool {
         }
         do {
             if case .chunks(let payload) = source, payload.isPlain, format.keepsBody, filter == .none,
-                let stored = try takeOver(payload, makeDecoder(), as: path)
+                let stored = try takeOver(payload, decode(source, by: makeDecoder(), to: DroppingSink()), as: path)
             {
                 return stored
             }
-            let (decoder, sink) = (try makeDecoder(), try FileSink(path))
-            try source.read { try decoder.feed($0, to: sink) }
-            let arrays = try decoder.finish(to: sink).arrays
+            let arrays = try decode(source, by: makeDecoder(), to: FileSink(path))
             let places = arrays.compactMap(\.normalPlace)
             let offsets = places.count == arrays.count ? places : try normalise(arrays, name)
             var bytes = FileExtents()
@@ -76,13 +74,19 @@ final class ContributionSpool {
         }
     }
 
+    private func decode(
+        _ source: Source, by decoder: any WeightDecoder, to sink: any ElementSink
+    ) throws -> [DecodedArray] {
+        do {
+            try source.read { try decoder.feed($0, to: sink) }
+            return try decoder.finish(to: sink).arrays
+        } catch { throw decoder.named(error) }
+    }
+
     /// Leaves a payload where it lies; nil when an array does not lie there as it shall.
     private func takeOver(
-        _ payload: AssembledPayload, _ decoder: any WeightDecoder, as path: String
+        _ payload: AssembledPayload, _ arrays: [DecodedArray], as path: String
     ) throws -> Stored? {
-        let dropping = DroppingSink()
-        try payload.read { try decoder.feed($0, to: dropping) }
-        let arrays = try decoder.finish(to: dropping).arrays
         let places = arrays.compactMap(\.normalPlace)
         guard places.count == arrays.count else { return nil }
         return Stored(arrays: arrays.map(\.spec), bytes: try payload.keep(as: path), offsets: places)

@@ -25,7 +25,7 @@ extension TermOfWork {
         } catch let failure as EnvelopeFailure {
             reason = String(describing: failure)
         } catch let failure as WeightFailure {
-            reason = "weights: \(failure.reason), at byte \(failure.offset)"
+            reason = "weights: \(failure)"
         } catch let failure as ArrayMatch.Mismatch {
             reason = failure.reason
         } catch let failure as Unusable {

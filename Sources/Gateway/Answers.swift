@@ -30,6 +30,7 @@ enum Answers {
             "retriable": .bool(row.retriable),
         ]
         if let array = failure.array { members["array"] = .integer(Int64(array)) }
+        if let name = failure.name { members["name"] = .string(name) }
         if let offset = failure.offset { members["offset"] = .integer(Int64(clamping: offset)) }
         if let limit = failure.limit { members["limit"] = .integer(Int64(clamping: limit)) }
         let body = (try? JSONValue.object(members).encoded()) ?? Array("{}".utf8)

@@ -8,8 +8,9 @@ internal import Weights
 extension Failure {
     /// Weights that the validator refused.
     init(_ failure: WeightFailure) {
-        self.init(.malformedWeights, "\(failure.reason), at byte \(failure.offset)")
+        self.init(.malformedWeights, failure.description)
         array = failure.array
+        name = failure.name
         offset = failure.offset
         limit = failure.limit
     }
@@ -45,6 +46,7 @@ extension Failure {
     init(_ mismatch: ArrayMatch.Mismatch) {
         self.init(.schemaMismatch, mismatch.reason)
         array = mismatch.array
+        name = mismatch.name
     }
 
     /// A log that did not take a record.

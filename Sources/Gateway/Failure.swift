@@ -164,7 +164,11 @@ enum FailureKind: String, CaseIterable, Sendable {
         case .malformedWeights:
             Row(
                 status: 422, title: "The weights are malformed", retriable: false,
-                explanation: "offset is the byte of the decoded body at which the refused field begins.")
+                explanation:
+                    """
+                    offset is the byte of the decoded body at which the refused field begins; array and name say which array, limit \
+                    what was passed.
+                    """)
         case .schemaMismatch:
             Row(
                 status: 422, title: "The arrays are not those of the round", retriable: false,
@@ -225,6 +229,8 @@ struct Failure: Error, Sendable {
     var detail: String
     /// Index of the array concerned.
     var array: Int?
+    /// Its name, where it has one.
+    var name: String?
     /// Byte of the decoded body at which the refused field begins.
     var offset: UInt64?
     /// The limit that was passed.

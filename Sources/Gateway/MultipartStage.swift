@@ -32,6 +32,8 @@ final class MultipartStage: BodyStage {
     private var handed = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     private var fieldBytes = 0
     private var field: (name: String, value: [UInt8])?
+    /// Of the array that is being read.
+    private var name: String?
     /// What the fields without a filename said.
     private(set) var fields: [String: String] = [:]
 
@@ -63,7 +65,8 @@ final class MultipartStage: BodyStage {
 
     func finish() throws {
         guard case .epilogue = step else {
-            throw WeightFailure("the body ends here, before multipart's closing delimiter", at: place)
+            let array: Int? = if case .array = step { assembler.count } else { nil }
+            throw moved(WeightFailure("the body ends here, before multipart's closing delimiter", at: 0, array: array))
         }
     }
 
@@ -145,10 +148,13 @@ final class MultipartStage: BodyStage {
             field = (name, [])
             return step = .field
         }
+        self.name = name
         var raw: ArraySpec?
         if let dtype = head.dtype {
             do throws(Failure) { raw = try BodyForm.raw(dtype: dtype, shape: head.shape ?? "", name: name) } catch {
-                var failure = Failure(error.kind, "the part \(name.prefix(64).debugDescription): \(error.detail)")
+                var failure = Failure(error.kind, "the part \(name.quoted): \(error.detail)")
+                failure.array = assembler.count
+                failure.name = name.excerpt
                 failure.offset = place
                 throw failure
             }
@@ -179,18 +185,19 @@ final class MultipartStage: BodyStage {
             do throws(WeightFailure) { try assembler.end(to: &output) } catch { throw moved(error) }
         } else if let (name, value) = field {
             guard let text = String(validating: value, as: UTF8.self) else {
-                throw WeightFailure("the part \"\(name.prefix(64))\" is not UTF-8", at: place)
+                throw WeightFailure("the part \(name.quoted) is not UTF-8", at: place)
             }
             guard fields.updateValue(text, forKey: name) == nil else {
-                throw WeightFailure("the part \"\(name.prefix(64))\" comes twice", at: place)
+                throw WeightFailure("the part \(name.quoted) comes twice", at: place)
             }
             field = nil
         }
     }
 
-    /// Failures of the archive name places in it; what the client knows is the body.
+    /// Failures of the archive name places in it; what the client knows is the body, and the names of its parts.
     private func moved(_ failure: WeightFailure) -> WeightFailure {
-        WeightFailure(failure.reason, at: place, array: failure.array, limit: failure.limit)
+        let name = failure.array == nil ? nil : name
+        return WeightFailure(failure.reason, at: place, array: failure.array, name: name, limit: failure.limit)
     }
 
     private func firstPlace(of text: [UInt8]) -> Int? { kept.withUnsafeBytes { $0.firstPlace(of: text) } }

@@ -41,12 +41,12 @@ final class PackageStage: BodyStage {
         while true {
             if held != nil { try beginUnfilter() }
             if let first = held.take() {
-                try first.withUnsafeBytes { try unfilter?.feed($0, to: plain) }
+                try first.withUnsafeBytes { try undo($0) }
             } else {
                 guard let output = try read(&rest) else { return nil }
                 guard try isBegun || begin(output) else { continue }
-                guard let unfilter else { return output }
-                try unfilter.feed(output, to: plain)
+                guard unfilter != nil else { return output }
+                try undo(output)
             }
             if !plain.bytes.isEmpty { return plain.handOver() }
         }
@@ -61,6 +61,12 @@ final class PackageStage: BodyStage {
     func grant(_ memory: Reservation) {
         self.memory.append(memory)
         if held == nil { reader.grant(memory.count) } else { mayUnfilter = true }
+    }
+
+    /// Undoes the filter.
+    private func undo(_ filtered: UnsafeRawBufferPointer) throws {
+        guard let unfilter else { return }
+        do { try unfilter.feed(filtered, to: plain) } catch { throw unfilter.named(error) }
     }
 
     private func read(_ rest: inout UnsafeRawBufferPointer) throws -> UnsafeRawBufferPointer? {
@@ -114,6 +120,8 @@ final class PackagedDecoder: WeightDecoder {
     }
 
     func finish(to sink: any ElementSink) throws -> DecodedWeights { try known().finish(to: sink) }
+
+    func name(ofArray index: Int) -> String? { decoder?.name(ofArray: index) }
 
     private func known() throws -> any WeightDecoder {
         if let decoder { return decoder }

@@ -138,7 +138,7 @@ final class ResultFollower: Sendable {
         } catch let failure as EnvelopeFailure {
             reason = String(describing: failure)
         } catch let failure as WeightFailure {
-            reason = "\(failure.reason), at byte \(failure.offset)"
+            reason = failure.description
         }
         // The aggregator moves it to the dead letters; here it is only passed over.
         metrics.unreadableResults.add()

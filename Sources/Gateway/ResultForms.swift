@@ -110,6 +110,7 @@ final class ResultForms: Sendable {
             if let failure = error as? WeightFailure {
                 var refusal = Failure(.notAcceptable, "the result cannot be had as \(format.name): \(failure.reason)")
                 refusal.array = failure.array
+                refusal.name = failure.name
                 return refusal
             }
             logger.warning(
@@ -129,13 +130,16 @@ final class ResultForms: Sendable {
             try decoder.feed(stream, to: dropping)
             let decoded = try decoder.finish(to: dropping)
             let arrays = NormalArrays(decoded, in: stream)
-            try format.encoder(decoded.arrays.map(\.spec), decoded.metadata).write(arrays.elements) { bytes in
-                for start in stride(from: 0, to: bytes.count, by: Self.step) {
-                    let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + Self.step, bytes.count)])
-                    try target.put(piece)
-                    arrays.release(piece)
+            let encoder = format.encoder(decoded.arrays.map(\.spec), decoded.metadata)
+            do {
+                try encoder.write(arrays.elements) { bytes in
+                    for start in stride(from: 0, to: bytes.count, by: Self.step) {
+                        let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + Self.step, bytes.count)])
+                        try target.put(piece)
+                        arrays.release(piece)
+                    }
                 }
-            }
+            } catch { throw decoded.named(error) }
         }
         return try target.finish()
     }

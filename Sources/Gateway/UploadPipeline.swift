@@ -167,7 +167,7 @@ final class UploadPipeline {
     /// A body that its decoder does not understand.
     private func refused(_ error: any Error) -> Failure {
         if !(error is UnknownFormat) { gateway.profile.decode(format)?.failed() }
-        return Failure(body: error)
+        return Failure(body: decoder.named(error))
     }
 
     func finish() throws(Failure) -> Finished {

@@ -23,11 +23,24 @@ public protocol WeightDecoder: AnyObject {
 
     /// Bytes that it keeps beside names and metadata, about.
     var memory: Int { get }
+
+    /// The name of an array, where it has come and there is one.
+    ///
+    /// - Parameter index: of the array, as a `WeightFailure` has it.
+    func name(ofArray index: Int) -> String?
 }
 
 extension WeightDecoder {
     /// Next to none.
     public var memory: Int { 0 }
+
+    /// Of a format without names.
+    public func name(ofArray index: Int) -> String? { nil }
+
+    /// What this decoder has thrown, with the array's name.
+    ///
+    /// A name may come before or behind what is wrong; so it is looked up here, once something is, and nowhere else.
+    public func named(_ error: any Error) -> any Error { WeightFailure.naming(error, by: name(ofArray:)) }
 }
 
 /// Takes the elements of arrays as one stream of bytes.
@@ -60,6 +73,11 @@ public struct DecodedWeights: Sendable {
     public init(arrays: [DecodedArray], metadata: [String: JSONValue]) {
         self.arrays = arrays
         self.metadata = metadata
+    }
+
+    /// What an encoder of these arrays has thrown, with the array's name.
+    public func named(_ error: any Error) -> any Error {
+        WeightFailure.naming(error) { arrays.indices.contains($0) ? arrays[$0].spec.name : nil }
     }
 }
 

@@ -137,6 +137,9 @@ public final class SniffingDecoder: WeightDecoder {
     /// What the decoder keeps that was chosen.
     public var memory: Int { decoder?.memory ?? 0 }
 
+    /// As the decoder says that was chosen.
+    public func name(ofArray index: Int) -> String? { decoder?.name(ofArray: index) }
+
     /// The decoder of FEDWT001, when the body turned out to be that.
     public var standard: FEDWT001Decoder? { decoder as? FEDWT001Decoder }
 

@@ -8,6 +8,8 @@ public enum ArrayMatch {
         public var reason: String
         /// Index of the array in the update that was refused, where there is one.
         public var array: Int?
+        /// Name of the array concerned, as much of it as an answer takes.
+        public var name: String?
     }
 
     /// For each array of the first update, the index of its partner in the other.
@@ -18,7 +20,7 @@ public enum ArrayMatch {
     public static func partners(of arrays: [ArraySpec], in first: [ArraySpec]) throws(Mismatch) -> [Int] {
         guard arrays.count == first.count else {
             throw Mismatch(
-                reason: "\(arrays.count) arrays, but the round's first update has \(first.count)", array: nil)
+                reason: "\(arrays.count) arrays, but the round's first update has \(first.count)")
         }
         let partners = try byName(arrays, first) ?? Array(arrays.indices)
         for (expected, index) in zip(first, partners) { try check(arrays[index], at: index, against: expected) }
@@ -32,7 +34,8 @@ public enum ArrayMatch {
         var partners: [Int] = []
         for name in expected {
             guard let index = indices[name] else {
-                throw Mismatch(reason: "array \"\(name)\" of the round's first update is missing", array: nil)
+                throw Mismatch(
+                    reason: "array \(name.quoted) of the round's first update is missing", name: name.excerpt)
             }
             partners.append(index)
         }
@@ -45,19 +48,16 @@ public enum ArrayMatch {
     }
 
     private static func check(_ array: ArraySpec, at index: Int, against expected: ArraySpec) throws(Mismatch) {
-        let label = "array \(index)" + (array.name.map { " \"\($0)\"" } ?? "")
-        if let name = array.name, let other = expected.name, name != other {
-            throw Mismatch(reason: "\(label) is called \"\(other)\" in the round's first update", array: index)
-        }
-        if array.dtype != expected.dtype {
-            let dtype = expected.dtype.rawValue
-            throw Mismatch(
-                reason: "\(label) is \(array.dtype.rawValue), but \(dtype) in the round's first update", array: index)
-        }
-        if array.shape != expected.shape {
-            throw Mismatch(
-                reason: "\(label) has shape \(array.shape), but \(expected.shape) in the round's first update",
-                array: index)
-        }
+        guard let difference = difference(of: array, to: expected) else { return }
+        let label = "array \(index)" + (array.name.map { " \($0.quoted)" } ?? "")
+        throw Mismatch(
+            reason: "\(label) \(difference) in the round's first update", array: index, name: array.name?.excerpt)
+    }
+
+    private static func difference(of array: ArraySpec, to expected: ArraySpec) -> String? {
+        if let name = array.name, let other = expected.name, name != other { return "is called \(other.quoted)" }
+        if array.dtype != expected.dtype { return "is \(array.dtype.rawValue), but \(expected.dtype.rawValue)" }
+        if array.shape != expected.shape { return "has shape \(array.shape), but \(expected.shape)" }
+        return nil
     }
 }

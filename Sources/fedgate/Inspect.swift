@@ -49,8 +49,7 @@ enum Inspection {
 
     static func explain(_ error: any Error) -> String {
         guard let failure = error as? WeightFailure else { return String(describing: error) }
-        let array = failure.array.map { ", array \($0)" } ?? ""
-        return "weights: \(failure.reason), at byte \(failure.offset)\(array)"
+        return "weights: \(failure)"
     }
 
     private static func message(_ message: Message) throws -> String {

@@ -40,12 +40,14 @@ enum WeightFile {
             throw StartFailure(
                 description: "raw bytes do not say what they are; fedgate convert reads them with --dtype and --shape")
         }
-        for start in stride(from: 0, to: bytes.count, by: step) {
-            let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + step, bytes.count)])
-            try decoder.feed(piece, to: sink)
-            if !format.keepsBody { File.release(piece) }
-        }
-        return try decoder.finish(to: sink)
+        do {
+            for start in stride(from: 0, to: bytes.count, by: step) {
+                let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + step, bytes.count)])
+                try decoder.feed(piece, to: sink)
+                if !format.keepsBody { File.release(piece) }
+            }
+            return try decoder.finish(to: sink)
+        } catch { throw decoder.named(error) }
     }
 
     /// Writes a file's weights in another format.
@@ -101,13 +103,15 @@ enum WeightFile {
         if let sparse, format.name == WeightFormats.standard.name {
             encoder = FEDWT001Writer(arrays: specs, metadata: weights.metadata, sparse: sparse)
         }
-        try encoder.write(arrays.elements) { bytes in
-            for start in stride(from: 0, to: bytes.count, by: step) {
-                let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + step, bytes.count)])
-                try file.write(piece, at: size)
-                size += piece.count
-                arrays.release(piece)
+        do {
+            try encoder.write(arrays.elements) { bytes in
+                for start in stride(from: 0, to: bytes.count, by: step) {
+                    let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + step, bytes.count)])
+                    try file.write(piece, at: size)
+                    size += piece.count
+                    arrays.release(piece)
+                }
             }
-        }
+        } catch { throw weights.named(error) }
     }
 }

@@ -105,6 +105,14 @@ import Weights
             (specs(("a", .float64, [2]), (nil, .int8, [3])), "float64"),
             (specs(("a", .float32, [2]), (nil, .int8, [4])), "[4]"),
         ]
+        let shape = #expect(throws: ArrayMatch.Mismatch.self) {
+            try ArrayMatch.partners(of: specs(("a", .float32, [3]), (nil, .int8, [3])), in: first)
+        }
+        #expect(shape?.array == 0 && shape?.name == "a")
+        let named = specs(("a", .float32, [2]), ("b", .int8, [3]))
+        let other = specs(("a", .float32, [2]), ("c", .int8, [3]))
+        let missing = #expect(throws: ArrayMatch.Mismatch.self) { try ArrayMatch.partners(of: other, in: named) }
+        #expect(missing?.array == nil && missing?.name == "b")
         for (arrays, hint) in cases {
             let mismatch = #expect(throws: ArrayMatch.Mismatch.self) { try ArrayMatch.partners(of: arrays, in: first) }
             #expect(mismatch?.reason.contains(hint) == true)

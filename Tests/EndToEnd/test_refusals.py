@@ -1,11 +1,15 @@
 """What is refused, and what the refusal says."""
 
+import gzip
 import struct
+import subprocess
 
+import ml_dtypes
 import numpy as np
 import pytest
 
-from fedgate import Gateway
+from fedgate import PROGRAM, Gateway, eventually
+from libraries import FORMATS, to_fedwt, to_multipart
 from weights import Record, assemble, encode
 
 FOUR = Record("float32", (2, 2), b"\0" * 16)
@@ -186,3 +190,58 @@ def test_a_claim_beyond_the_limits_costs_nothing(gateway, number):
         body = assemble(Record("float64", (2**16, 2**16, 4), b"", count=2**34, length=2**37))
         assert gateway.put(number, "a", body).status == 422
     assert gateway.memory() - before < 32 << 20
+
+
+# Those that have names, and have them before the elements.
+NAMED = ["binary_custom", "numpy_pickle", "json_base64", "npz, stored", "npz, deflated", "safetensors", "multipart",
+         "in gzip"]
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_the_array_that_is_cut_is_named(gateway, number, name):
+    format = FORMATS[name]
+    rng = np.random.default_rng(1)
+    arrays = {"first": rng.integers(0, 256, 5000, np.uint8), "second": rng.integers(0, 256, 5000, np.uint8)}
+    body = format.write(arrays)
+    if name != "in gzip":
+        body = body[:-3000]
+    else:
+        body = gzip.compress(to_fedwt(arrays)[:-3000])
+    answer = gateway.put(number, "cut", body, format.query, format.headers)
+    assert answer.status == 422 and answer.problem == "malformed-weights", answer
+    assert (answer.json["array"], answer.json["name"]) == (1, "second"), answer
+
+
+def test_the_array_that_is_not_the_rounds_is_named(gateway, number):
+    def body(shape):
+        return encode([np.zeros(2), np.zeros(shape)], {"layer_names": ["first", "second"]})
+
+    gateway.stored(number, "a", body(3))
+
+    def refused():
+        answer = gateway.put(number, "b", body(4))
+        return answer.status == 422 and answer
+    answer = eventually("the gateway knows the round's arrays", refused)
+    assert (answer.problem, answer.json["array"], answer.json["name"]) == ("schema-mismatch", 1, "second"), answer
+
+
+def test_the_array_that_a_format_cannot_hold_is_named(gateway, number):
+    narrow = {"wide": np.zeros(2, np.float32), "narrow": np.zeros(2, ml_dtypes.bfloat16)}
+    for site in "ab":
+        gateway.stored(number, site, to_fedwt(narrow))
+    gateway.result(number)
+    answer = gateway.get(f"/rounds/{number}/result?format=npz")
+    assert (answer.status, answer.json["array"], answer.json["name"]) == (406, 1, "narrow"), answer
+
+
+def test_a_long_name_is_cut(gateway, number):
+    body = to_multipart({"x" * 2000: np.zeros(2)})[:-20]
+    answer = gateway.put(number, "a", body, headers=FORMATS["multipart"].headers)
+    assert answer.status == 422 and answer.json["name"] == "x" * 64 + "…" and len(answer.body) < 1000, answer
+
+
+def test_the_program_names_the_array(tmp_path):
+    (tmp_path / "cut.fedwt").write_bytes(encode([np.ones(9)], {"layer_names": ["conv1"]})[:-1])
+    for command in (["inspect", "cut.fedwt"], ["convert", "cut.fedwt", "whole.npz"]):
+        done = subprocess.run([PROGRAM, *command], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 1 and 'array 0 "conv1"' in done.stderr, done

@@ -28,12 +28,15 @@ struct Decoded: Equatable {
 func decodeBody(_ decoder: any WeightDecoder, _ body: [UInt8], pieces: Int = .max) throws -> Decoded {
     let sink = KeepingSink()
     var rest = body[...]
-    while !rest.isEmpty {
-        let piece = Array(rest.prefix(pieces))
-        try piece.withUnsafeBytes { try decoder.feed($0, to: sink) }
-        rest = rest.dropFirst(piece.count)
-    }
-    let weights = try decoder.finish(to: sink)
+    let weights: DecodedWeights
+    do {
+        while !rest.isEmpty {
+            let piece = Array(rest.prefix(pieces))
+            try piece.withUnsafeBytes { try decoder.feed($0, to: sink) }
+            rest = rest.dropFirst(piece.count)
+        }
+        weights = try decoder.finish(to: sink)
+    } catch { throw decoder.named(error) }
     let arrays = try weights.arrays.map { array in
         guard case .dense(let range, nil, let bigEndian) = array.storage else {
             throw WeightFailure("a test expects dense arrays in C order", at: 0)

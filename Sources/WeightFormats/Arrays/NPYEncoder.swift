@@ -45,7 +45,7 @@ extension ArraySpec {
     /// Refuses what NumPy has no type for.
     func checkNumPy(index: Int) throws(WeightFailure) {
         guard !dtype.isNumPy else { return }
-        let name = name.map { " (\($0.debugDescription))" } ?? ""
+        let name = name.map { " (\($0.quoted))" } ?? ""
         throw WeightFailure(
             "array \(index)\(name) is \(dtype.rawValue), which NumPy's formats cannot hold", at: 0, array: index)
     }

@@ -28,7 +28,7 @@ struct NPYHeader {
             case "shape" where shape == nil: shape = try literal.tuple()
             default:
                 throw literal.failure(
-                    "npy header: key \(key.prefix(64).debugDescription) comes twice or is unknown", at: place)
+                    "npy header: key \(key.quoted) comes twice or is unknown", at: place)
             }
             if try !literal.takes(",") {
                 try literal.expect("}")
@@ -49,7 +49,7 @@ struct NPYHeader {
         let hint =
             text.contains("V") ? "; NumPy saves bfloat16 and float8 as bytes without a type, so send safetensors" : ""
         throw literal.failure(
-            "npy header: descr \(text.prefix(64).debugDescription) is not one of \(ElementType.admitted)\(hint)",
+            "npy header: descr \(text.quoted) is not one of \(ElementType.admitted)\(hint)",
             at: place)
     }
 }

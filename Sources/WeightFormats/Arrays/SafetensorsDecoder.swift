@@ -66,6 +66,11 @@ public final class SafetensorsDecoder: WeightDecoder {
         return weights
     }
 
+    /// Of the header's entries.
+    public func name(ofArray index: Int) -> String? {
+        weights.arrays.indices.contains(index) ? weights.arrays[index].spec.name : nil
+    }
+
     private func complete() throws(WeightFailure) {
         switch step {
         case .length:
@@ -113,7 +118,7 @@ public final class SafetensorsDecoder: WeightDecoder {
         let start = 8 + UInt64(field.bytes.count)
         var next: UInt64 = 0
         for (index, entry) in entries.enumerated() {
-            let shown = entry.name.prefix(64).debugDescription
+            let shown = entry.name.quoted
             guard entry.begin == next else {
                 let what = entry.begin < next ? "overlaps the one before" : "leaves a hole before it"
                 throw WeightFailure(
@@ -151,10 +156,10 @@ public final class SafetensorsDecoder: WeightDecoder {
     }
 
     private static func entry(_ name: String, _ value: JSONValue) throws(WeightFailure) -> Entry {
-        let shown = name.prefix(64).debugDescription
+        let shown = name.quoted
         guard let members = value.objectValue else { throw WeightFailure("\(shown) is not an object", at: 8) }
         guard let type = members["dtype"]?.stringValue, let dtype = DType(safetensors: type) else {
-            let found = members["dtype"]?.stringValue.map { String($0.prefix(64)).debugDescription } ?? "missing"
+            let found = members["dtype"]?.stringValue.map { $0.quoted } ?? "missing"
             throw WeightFailure("\(shown): dtype is \(found), not one of \(DType.safetensorsNames)", at: 8)
         }
         guard let shape = Self.lengths(members["shape"]), shape.count <= ArrayDraft.maximumDimensions else {

@@ -70,7 +70,7 @@ enum ArrayNames {
             let name = spec.name ?? "arr_\(index)"
             guard seen.insert(name).inserted else {
                 throw WeightFailure(
-                    "the name \(name.prefix(64).debugDescription) is taken, and the format needs one of its own for each array",
+                    "the name \(name.quoted) is taken, and the format needs one of its own for each array",
                     at: 0, array: index)
             }
             names.append(name)

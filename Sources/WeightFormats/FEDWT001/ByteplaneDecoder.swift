@@ -39,6 +39,9 @@ public final class ByteplaneDecoder: WeightDecoder {
         }
     }
 
+    /// Of the metadata's `layer_names`.
+    public func name(ofArray index: Int) -> String? { heads.name(ofArray: index) }
+
     /// Ends the stream.
     public func finish(to sink: any ElementSink) throws -> DecodedWeights {
         try heads.finish()

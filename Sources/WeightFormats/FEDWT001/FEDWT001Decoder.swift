@@ -22,6 +22,9 @@ public final class FEDWT001Decoder: WeightDecoder {
         try sink.append(piece)
     }
 
+    /// Of the metadata's `layer_names`.
+    public func name(ofArray index: Int) -> String? { validator.name(ofArray: index) }
+
     /// Where the dense arrays lie that were met since this was asked last, for a filter.
     public func takeExtents() -> [PlaneExtent] {
         defer { extents.removeAll(keepingCapacity: true) }

@@ -1,6 +1,8 @@
 internal import Weights
 
 extension FEDWT001Validator {
+    func name(ofArray index: Int) -> String? { names.indices.contains(index) ? names[index] : nil }
+
     mutating func completeArrayHeader() throws(WeightFailure) {
         let index = arrays.count
         switch step {
@@ -33,8 +35,7 @@ extension FEDWT001Validator {
     }
 
     private mutating func addArray(_ index: Int) throws(WeightFailure) {
-        let name = names.isEmpty ? nil : names[index]
-        guard let spec = ArraySpec(name: name, dtype: element.dtype, shape: shape) else {
+        guard let spec = ArraySpec(name: name(ofArray: index), dtype: element.dtype, shape: shape) else {
             throw WeightFailure("shape \(shape) overflows", at: fieldOffset, array: index)
         }
         let count = integer(UInt64.self)

@@ -51,7 +51,7 @@ extension WeightsJSONDecoder {
     }
 
     private func comesTwice(_ key: String) -> WeightFailure {
-        failure("key \(String(key.prefix(64)).debugDescription) comes twice", at: tokenizer.keyStart)
+        failure("key \(key.quoted) comes twice", at: tokenizer.keyStart)
     }
 
     // MARK: Arrays

@@ -77,6 +77,9 @@ public final class WeightsJSONDecoder: WeightDecoder {
         return DecodedWeights(arrays: arrays, metadata: builder.value?.objectValue ?? [:])
     }
 
+    /// Of arrays whose `name` has come.
+    public func name(ofArray index: Int) -> String? { arrays.name(of: index, or: draft) }
+
     func failure(_ reason: String, at offset: UInt64, limit: UInt64? = nil) -> WeightFailure {
         WeightFailure(reason, at: offset, array: contexts.contains(.array) ? draft.index : nil, limit: limit)
     }
@@ -89,7 +92,7 @@ public final class WeightsJSONDecoder: WeightDecoder {
         case .weights: "weights"
         case .array: "an array's object"
         case .shape: "shape"
-        case .skipped: "the value of \(String(key.prefix(64)).debugDescription)"
+        case .skipped: "the value of \(key.quoted)"
         }
     }
 }

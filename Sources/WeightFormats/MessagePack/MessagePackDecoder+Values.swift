@@ -118,7 +118,7 @@ extension MessagePackDecoder {
             case .metadata: builder.key(key)
             case .weights, .shape: true
             }
-        guard isNew else { throw failure("key \(String(key.prefix(64)).debugDescription) comes twice", at: start) }
+        guard isNew else { throw failure("key \(key.quoted) comes twice", at: start) }
         frames[last].key = key
     }
 

@@ -95,6 +95,9 @@ public final class MessagePackDecoder: WeightDecoder {
         return DecodedWeights(arrays: arrays, metadata: builder.value?.objectValue ?? [:])
     }
 
+    /// Of arrays whose `name` has come.
+    public func name(ofArray index: Int) -> String? { arrays.name(of: index, or: draft) }
+
     func failure(_ reason: String, at offset: UInt64, limit: UInt64? = nil) -> WeightFailure {
         let isArray = frames.contains { $0.kind == .array }
         return WeightFailure(reason, at: offset, array: isArray ? draft.index : nil, limit: limit)

@@ -26,6 +26,9 @@ public final class PickleDecoder: WeightDecoder {
         try machine.feed(piece, to: sink)
     }
 
+    /// The key of a dict of arrays; behind the pickle's end, `PickledWeights` says it.
+    public func name(ofArray index: Int) -> String? { index == machine.currentArray ? machine.currentName : nil }
+
     /// What the objects that the pickle has made so far take.
     public var memory: Int { machine.memory }
 

@@ -40,7 +40,7 @@ extension PickleMachine {
         } else if order == "F" {
             if lengths.count > 1 { axes = (0..<lengths.count).reversed() }
         } else if order != "C" {
-            throw failure("order \(String(order.prefix(8)).debugDescription) is not C, F or K with its axes")
+            throw failure("order \(order.quoted) is not C, F or K with its axes")
         }
         array.storage = .dense(bytes: range, axes: axes, bigEndian: bigEndian)
         graph.arrays[index].contents = array

@@ -74,7 +74,7 @@ extension PickleMachine {
         } else {
             guard let name = graph.text(arguments[0]) else { throw failure("dtype is \(arguments[0].kind)") }
             guard let type = ElementType(text: "<" + name) ?? ElementType(text: name) else {
-                let shown = String(name.prefix(64)).debugDescription
+                let shown = name.quoted
                 throw failure(
                     "dtype \(shown) is not one of \(ElementType.admitted)", at: graph.offset(of: arguments[0]))
             }
@@ -98,7 +98,7 @@ extension PickleMachine {
         if let type = ElementType(text: order + element.name) {
             graph.dtypes[index].type = type
         } else if !["<", "=", "|"].contains(order) {
-            throw failure("byte order \(String(order.prefix(8)).debugDescription) is not admitted for \(element.name)")
+            throw failure("byte order \(order.quoted) is not admitted for \(element.name)")
         }
     }
 }

@@ -59,7 +59,7 @@ extension PickleMachine {
 
     mutating func pushGlobal(_ module: String, _ name: String) throws(WeightFailure) {
         guard let global = PickleGlobal(module: module, name: name) else {
-            let shown = String((module + "." + name).prefix(96)).debugDescription
+            let shown = (module + "." + name).quoted
             throw failure("global \(shown) is not one that arrays and dicts need; nothing was imported or called")
         }
         try push(.global(global))

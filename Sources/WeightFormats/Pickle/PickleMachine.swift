@@ -71,6 +71,25 @@ struct PickleMachine {
         return last.contents == nil ? graph.arrays.count - 1 : graph.arrays.count
     }
 
+    /// The key that lies on the stack below the value that is being made, in the innermost dict.
+    var currentName: String? {
+        guard let dict = stack.lastIndex(where: \.isDict) else { return nil }
+        // The metadata's keys are no names.
+        if dict > 0, graph.text(stack[dict - 1]) == "metadata" { return nil }
+        var place = dict + 1
+        while place + 1 < stack.count, isWholeArray(stack[place + 1]) { place += 2 }
+        // In a dict of lists the key is not an array's.
+        guard place < stack.count, !marks.contains(place + 1), !stack[(place + 1)...].contains(where: \.isList) else {
+            return nil
+        }
+        return graph.text(stack[place])
+    }
+
+    private func isWholeArray(_ value: PickleValue) -> Bool {
+        guard case .array(let index) = value else { return false }
+        return graph.arrays[Int(index)].contents != nil
+    }
+
     func failure(_ reason: String, at place: UInt64? = nil, limit: UInt64? = nil) -> WeightFailure {
         WeightFailure(reason, at: place ?? start, array: currentArray, limit: limit)
     }

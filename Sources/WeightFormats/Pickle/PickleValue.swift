@@ -18,6 +18,10 @@ enum PickleValue {
     case array(Int32)
     case global(PickleGlobal)
 
+    var isDict: Bool { if case .dict = self { true } else { false } }
+
+    var isList: Bool { if case .list = self { true } else { false } }
+
     /// For a refusal.
     var kind: String {
         switch self {

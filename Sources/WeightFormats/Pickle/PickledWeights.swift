@@ -17,6 +17,8 @@ struct PickledWeights {
     private var inMetadata = false
     private var decoded: UInt64 = 0
     private var arrays: [DecodedArray] = []
+    /// Of the array that is looked at.
+    private var name: String?
 
     init(graph: PickleGraph, limits: DecodeLimits, end: UInt64) {
         self.graph = graph
@@ -72,24 +74,24 @@ struct PickledWeights {
     }
 
     private mutating func addAll(_ value: PickleValue) throws(WeightFailure) {
-        if case .array = value { return try add(value, name: nil) }
+        if case .array = value { return try add(value) }
         if case .dict = value { return try addNamed(try members(of: value)) }
         guard let elements = graph.sequence(value) else {
             throw failure("weights are \(value.kind), not arrays or a list, tuple or dict of them", value)
         }
-        for element in elements { try add(element, name: nil) }
+        for element in elements { try add(element) }
     }
 
     private mutating func addNamed(_ members: [(String, PickleValue)]) throws(WeightFailure) {
         for (name, value) in members {
-            guard case .array = value else {
-                throw failure("the value of \(Self.shown(name)) is \(value.kind), not an array", value)
-            }
-            try add(value, name: name)
+            self.name = name
+            guard case .array = value else { throw failure("its value is \(value.kind), not an array", value) }
+            try add(value)
         }
+        name = nil
     }
 
-    private mutating func add(_ value: PickleValue, name: String?) throws(WeightFailure) {
+    private mutating func add(_ value: PickleValue) throws(WeightFailure) {
         guard case .array(let index) = value, var array = graph.arrays[Int(index)].contents else {
             throw failure("a weight is \(value.kind), not a whole array", value)
         }
@@ -170,8 +172,9 @@ struct PickledWeights {
 
     func failure(_ reason: String, _ value: PickleValue, limit: UInt64? = nil) -> WeightFailure {
         WeightFailure(
-            reason, at: graph.offset(of: value) ?? end, array: inMetadata ? nil : arrays.count, limit: limit)
+            reason, at: graph.offset(of: value) ?? end, array: inMetadata ? nil : arrays.count,
+            name: inMetadata ? nil : name, limit: limit)
     }
 
-    private static func shown(_ name: String) -> String { String(name.prefix(64)).debugDescription }
+    private static func shown(_ name: String) -> String { name.quoted }
 }

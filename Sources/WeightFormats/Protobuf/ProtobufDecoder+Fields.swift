@@ -153,7 +153,7 @@ extension ProtobufDecoder {
     private func endEntry() throws(WeightFailure) {
         let key = entryKey ?? ""
         guard metadata[key] == nil else {
-            throw failure("metadata key \(String(key.prefix(64)).debugDescription) comes twice", at: fieldOffset)
+            throw failure("metadata key \(key.quoted) comes twice", at: fieldOffset)
         }
         metadata[key] = MetadataText.value(of: entryValue ?? "")
         entryKey = nil

@@ -97,6 +97,9 @@ public final class ProtobufDecoder: WeightDecoder {
         if let value { try takeVarint(value) }
     }
 
+    /// Of arrays whose `name` has come.
+    public func name(ofArray index: Int) -> String? { arrays.name(of: index, or: draft) }
+
     func failure(_ reason: String, at offset: UInt64, limit: UInt64? = nil) -> WeightFailure {
         WeightFailure(reason, at: offset, array: message == .weightArray ? draft.index : nil, limit: limit)
     }

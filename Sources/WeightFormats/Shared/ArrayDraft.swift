@@ -1,5 +1,13 @@
 internal import Weights
 
+extension [DecodedArray] {
+    /// The name of an array that is whole, or of the one that is being read.
+    func name(of index: Int, or draft: ArrayDraft) -> String? {
+        if indices.contains(index) { return self[index].spec.name }
+        return index == draft.index ? draft.name : nil
+    }
+}
+
 /// An array whose fields arrive in any order.
 struct ArrayDraft {
     static let maximumDimensions = 32
@@ -26,7 +34,7 @@ struct ArrayDraft {
 
     mutating func setType(_ text: String, at offset: UInt64, field: String) throws(WeightFailure) {
         guard let known = ElementType(text: text) else {
-            let shown = String(text.prefix(64)).debugDescription
+            let shown = text.quoted
             throw failure("\(field) \(shown) is not one of \(ElementType.admitted)", at: offset)
         }
         type = known

@@ -28,7 +28,9 @@ public final class NormalArrays {
             return UnsafeRawBufferPointer(rebasing: stream[bytes])
         }
         let dense = try scratch.zeroed(arrays[index].spec.byteCount)
-        try arrays[index].normalise(stream, into: dense)
+        do throws(WeightFailure) { try arrays[index].normalise(stream, into: dense) } catch {
+            throw WeightFailure(error.reason, at: error.offset, array: index, name: arrays[index].spec.name)
+        }
         return UnsafeRawBufferPointer(dense)
     }
 

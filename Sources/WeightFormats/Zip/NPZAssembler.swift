@@ -18,7 +18,8 @@ public final class NPZAssembler {
     private var decoded: UInt64 = 0
     private var zip = ZipWriter()
     private var names: Set<String> = []
-    private var count = 0
+    /// Arrays that have ended.
+    public private(set) var count = 0
     private var current: Current?
 
     /// An archive without a member.
@@ -38,10 +39,10 @@ public final class NPZAssembler {
         let member = name + ".npy"
         guard ZipNames.array(of: member) != nil, member.utf8.count < 1 << 15 else {
             throw WeightFailure(
-                "the name \(name.prefix(64).debugDescription) is absolute or contains ..", at: 0, array: count)
+                "the name \(name.quoted) is absolute or contains ..", at: 0, array: count)
         }
         guard names.insert(name).inserted else {
-            throw WeightFailure("the array \(name.prefix(64).debugDescription) comes twice", at: 0, array: count)
+            throw WeightFailure("the array \(name.quoted) comes twice", at: 0, array: count)
         }
         output += zip.beginStreamed(member)
         current = Current(reader: NPYReader(at: 0, index: count, name: name))

@@ -21,7 +21,7 @@ extension NPZDecoder {
             unnamed.removeValue(forKey: member.offset) == member
         else {
             throw failure(
-                "the zip directory's entry \(member.name.prefix(64).debugDescription) differs from the members before it",
+                "the zip directory's entry \(member.name.quoted) differs from the members before it",
                 at: start)
         }
         try next(.signature, 4)

@@ -86,7 +86,7 @@ extension NPZDecoder {
         try budget.admitArray(arrays.count, at: start)
         let head = try ZipHead(field, at: start, array: arrays.count)
         try budget.keepText(UInt64(head.member.name.utf8.count), at: start + 30, array: arrays.count)
-        let shown = head.member.name.prefix(64).debugDescription
+        let shown = head.member.name.quoted
         guard let name = ZipNames.array(of: head.member.name) else {
             throw WeightFailure(
                 "the zip member \(shown) is no array: its name has to end with .npy, and not to be absolute or contain ..",

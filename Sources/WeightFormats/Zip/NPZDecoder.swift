@@ -76,6 +76,11 @@ public final class NPZDecoder: WeightDecoder {
         return DecodedWeights(arrays: arrays, metadata: [:])
     }
 
+    /// The member's without `.npy`.
+    public func name(ofArray index: Int) -> String? {
+        arrays.indices.contains(index) ? arrays[index].spec.name : current?.reader.name
+    }
+
     var currentIndex: Int? { current == nil ? nil : arrays.count }
 
     func failure(_ reason: String, at offset: UInt64) -> WeightFailure {

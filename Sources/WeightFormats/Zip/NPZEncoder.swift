@@ -23,7 +23,7 @@ public struct NPZEncoder: WeightEncoder {
             try spec.checkNumPy(index: index)
             guard ZipNames.isSafe(names[index] + ".npy"), names[index].utf8.count < 1 << 15 else {
                 throw WeightFailure(
-                    "the name \(names[index].prefix(64).debugDescription) cannot be that of a file in an archive",
+                    "the name \(names[index].quoted) cannot be that of a file in an archive",
                     at: 0,
                     array: index)
             }
