@@ -250,7 +250,7 @@ def test_evil_safetensors_are_refused_by_name(gateway, fresh):
     one = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
     path = f"/rounds/{number}/updates/a?format=safetensors"
     assert send(gateway, path, body({"a": one})).status == 202
-    cases = [(body({"a": one, "b": one}), "overlaps"), (body({"a": {**one, "data_offsets": [4, 12]}}), "hole"),
+    cases = [(body({"a": one, "b": one}), "overlap"), (body({"a": {**one, "data_offsets": [4, 12]}}), "hole"),
              (body({"a": {**one, "shape": [3]}}), "do not hold"), (body({"a": {**one, "shape": [2**62, 8]}}), "overflows"),
              (body({"a": {**one, "dtype": "F31"}}), "dtype"), (body({"a": {**one, "shape": [-1]}}), "shape"),
              (body({}), "no array"), (body({"a": one})[:-1], "ends here"), (body({"a": one}) + b"x", "left over"),

@@ -1,15 +1,21 @@
 """What is refused, and what the refusal says."""
 
 import gzip
+import io
+import json
+import pickle
 import struct
 import subprocess
+import warnings
+import zipfile
 
 import ml_dtypes
+import msgpack
 import numpy as np
 import pytest
 
 from fedgate import PROGRAM, Gateway, eventually
-from libraries import FORMATS, to_fedwt, to_multipart
+from libraries import FORMATS, to_fedwt, to_multipart, weight_message
 from weights import Record, assemble, encode
 
 FOUR = Record("float32", (2, 2), b"\0" * 16)
@@ -210,6 +216,67 @@ def test_the_array_that_is_cut_is_named(gateway, number, name):
     answer = gateway.put(number, "cut", body, format.query, format.headers)
     assert answer.status == 422 and answer.problem == "malformed-weights", answer
     assert (answer.json["array"], answer.json["name"]) == (1, "second"), answer
+
+
+def msgpack_of(*names):
+    return msgpack.packb([{"name": name, "nd": False, "type": "|u1", "data": b"1"} for name in names])
+
+
+def protobuf_of(*names):
+    message = weight_message()()
+    for number, name in enumerate(names):
+        message.weights.add(layer_id=number, dtype="uint8", data=b"1", name=name)
+    return message.SerializeToString()
+
+
+def json_of(*names):
+    return json.dumps({"weights": [{"name": name, "data": [1]} for name in names]}).encode()
+
+
+def safetensors_of(*names):
+    entry = '{"dtype":"U8","shape":[0],"data_offsets":[0,0]}'
+    header = ("{" + ",".join(f'"{name}":{entry}' for name in names) + "}").encode()
+    return struct.pack("<Q", len(header)) + header
+
+
+def multipart_of(*names):
+    kind = "Content-Type: application/octet-stream; dtype=uint8"
+    parts = [f'--xyz\r\nContent-Disposition: form-data; name="{name}"; filename="x"\r\n{kind}\r\n\r\n1\r\n' for name in names]
+    return ("".join(parts) + "--xyz--\r\n").encode()
+
+
+def npz_of(*names):
+    out = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(out, "w") as archive:
+        warnings.simplefilter("ignore")
+        for name in names:
+            file = io.BytesIO()
+            np.save(file, np.uint8(1))
+            archive.writestr(f"{name}.npy", file.getvalue())
+    return out.getvalue()
+
+
+def pickle_of(*names):
+    """A dict as Python never writes it: with items of one key."""
+    items = [pickle.dumps({name: np.uint8([1])}, 2)[2:-1].removeprefix(b"}q\x00") for name in names]
+    return b"\x80\2}q\0" + items[0] + items[-1] * (len(names) - 1) + b"."
+
+
+TWICE = {"fedwt": lambda *names: encode([np.zeros(1)] * len(names), {"layer_names": names}), "npz": npz_of, "pickle": pickle_of,
+         "safetensors": safetensors_of, "protobuf": protobuf_of, "msgpack": msgpack_of, "json": json_of, "multipart": multipart_of}
+
+
+@pytest.mark.parametrize("format", TWICE)
+def test_a_name_that_comes_twice_is_refused(gateway, number, format):
+    write = TWICE[format]
+    form = {"headers": FORMATS["multipart"].headers} if format == "multipart" else {"query": f"format={format}"}
+    assert gateway.put(number, "once", write("w"), **form).status == 202
+    answer = gateway.put(number, "twice", write("w", "w"), **form)
+    assert (answer.status, answer.problem) == (422, "malformed-weights"), answer
+    assert 'the name "w" comes twice' in answer.json["detail"] and answer.json["name"] == "w", answer
+    # In a header whose arrays are in the order of their data, the second one has no index yet.
+    assert answer.json.get("array") == (None if format == "safetensors" else 1), answer
+    assert 0 < answer.json["offset"] < len(write("w", "w")), answer
 
 
 def test_the_array_that_is_not_the_rounds_is_named(gateway, number):

@@ -158,9 +158,22 @@ private let small = array(shape: ascii("K") + [2, 0x85], data: ascii("C") + [2, 
         refuse(encode + ascii("abc") + [0xc3] + text("latin1") + [0x86] + ascii("R"), "not UTF-8")
     }
 
+    @Test func refusesNamesThatComeTwice() {
+        func refuse(_ body: [UInt8], at place: Int) {
+            let failure = #expect(throws: WeightFailure.self) { try decodeBody(decoder(), body + ascii(".")) }
+            #expect(failure?.reason.contains("the name \"x\" comes twice") == true, "\(failure?.reason ?? "")")
+            #expect(failure?.offset == UInt64(place) && failure?.array == 1 && failure?.name == "x")
+        }
+        let first = proto + ascii("}") + text("x") + small + ascii("s")
+        refuse(first + text("x") + small + ascii("s"), at: first.count)
+        let list = proto + ascii("}") + text("weights") + ascii("](") + small + small + ascii("es")
+        let names = list + text("metadata") + ascii("}") + text("layer_names") + ascii("](") + text("x")
+        refuse(names + text("x") + ascii("ess"), at: names.count)
+    }
+
     @Test func refusesDictsThatDisagree() {
         func refuse(_ body: [UInt8], _ part: String) { refusal(proto + ascii("}") + body + ascii("."), part) }
-        refuse(text("x") + small + ascii("s") + text("x") + small + ascii("s"), "key \"x\" comes twice")
+        refuse(text("weights") + ascii("]s") + text("weights") + ascii("]s"), "key \"weights\" comes twice")
         refuse(text("x") + ascii("Ns"), "not an array")
         refuse(ascii("K") + [1] + small + ascii("s"), "a key is an integer")
         refuse(text("weights") + small + ascii("s") + text("metadata") + ascii("]s"), "metadata is a list")

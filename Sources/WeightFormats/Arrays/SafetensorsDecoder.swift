@@ -83,61 +83,44 @@ public final class SafetensorsDecoder: WeightDecoder {
             step = .header
             field.next(Int(length))
         case .header:
-            guard field.bytes.first == UInt8(ascii: "{"),
-                let members = (try? JSONValue(parsing: field.bytes))?.objectValue
-            else { throw WeightFailure("the safetensors header is not a JSON object", at: 8) }
-            try read(members)
+            guard field.bytes.first == UInt8(ascii: "{") else {
+                throw WeightFailure("the safetensors header is not a JSON object", at: 8)
+            }
+            try read(SafetensorsHeader(field.bytes, at: 8, budget))
             field = FieldGatherer(0)
             step = .data
         case .data: break
         }
     }
 
-    private struct Entry {
-        var name: String
-        var dtype: DType
-        var shape: [UInt64]
-        var begin: UInt64
-        var end: UInt64
-    }
-
-    private func read(_ members: [String: JSONValue]) throws(WeightFailure) {
-        var entries: [Entry] = []
-        for (name, value) in members {
-            if name == "__metadata__" {
-                try readMetadata(value)
-            } else {
-                try budget.admitArray(entries.count, at: 8)
-                entries.append(try Self.entry(name, value))
-            }
-        }
-        guard !entries.isEmpty else {
+    private func read(_ header: SafetensorsHeader) throws(WeightFailure) {
+        guard !header.entries.isEmpty else {
             throw WeightFailure("there is no array in it; an upload has at least one", at: 8)
         }
-        entries.sort { ($0.begin, $0.end, $0.name) < ($1.begin, $1.end, $1.name) }
+        weights.metadata = header.metadata
+        let entries = header.entries.sorted { ($0.begin, $0.end, $0.name) < ($1.begin, $1.end, $1.name) }
         let start = 8 + UInt64(field.bytes.count)
         var next: UInt64 = 0
         for (index, entry) in entries.enumerated() {
-            let shown = entry.name.quoted
+            let offsets = "data_offsets [\(entry.begin), \(entry.end)]"
             guard entry.begin == next else {
-                let what = entry.begin < next ? "overlaps the one before" : "leaves a hole before it"
-                throw WeightFailure(
-                    "\(shown): data_offsets [\(entry.begin), \(entry.end)] \(what), which ends at \(next)", at: 8,
-                    array: index)
+                let what = entry.begin < next ? "overlap the array" : "leave a hole behind the array"
+                throw entry.failure(
+                    "\(offsets) \(what) before, which ends at \(next)", at: entry.offsetsPlace, array: index)
             }
             guard let spec = ArraySpec(name: entry.name, dtype: entry.dtype, shape: entry.shape) else {
-                throw WeightFailure("\(shown): shape \(entry.shape) overflows", at: 8, array: index)
+                throw entry.failure("shape \(entry.shape) overflows", at: entry.shapePlace, array: index)
             }
             guard entry.end >= entry.begin, entry.end - entry.begin == UInt64(spec.byteCount) else {
-                throw WeightFailure(
-                    "\(shown): data_offsets [\(entry.begin), \(entry.end)] do not hold the \(spec.byteCount) bytes of"
-                        + " shape \(entry.shape) of \(entry.dtype.safetensorsName)", at: 8, array: index)
+                throw entry.failure(
+                    "\(offsets) do not hold the \(spec.byteCount) bytes of shape \(entry.shape) of"
+                        + " \(entry.dtype.safetensorsName)", at: entry.offsetsPlace, array: index)
             }
             next = entry.end
             guard next <= budget.limits.decodedBytes, Int(exactly: start + next) != nil else {
-                throw WeightFailure(
-                    "the arrays up to this one take more than \(budget.limits.decodedBytes) bytes", at: 8, array: index,
-                    limit: budget.limits.decodedBytes)
+                throw entry.failure(
+                    "the arrays up to this one take more than \(budget.limits.decodedBytes) bytes",
+                    at: entry.offsetsPlace, array: index, limit: budget.limits.decodedBytes)
             }
             weights.arrays.append(
                 DecodedArray(
@@ -146,39 +129,5 @@ public final class SafetensorsDecoder: WeightDecoder {
                         bytes: Int(start + entry.begin)..<Int(start + entry.end), axes: nil, bigEndian: false)))
         }
         end = start + next
-    }
-
-    private func readMetadata(_ value: JSONValue) throws(WeightFailure) {
-        guard let members = value.objectValue, members.values.allSatisfy({ $0.stringValue != nil }) else {
-            throw WeightFailure("__metadata__ is not an object of strings", at: 8)
-        }
-        weights.metadata = members
-    }
-
-    private static func entry(_ name: String, _ value: JSONValue) throws(WeightFailure) -> Entry {
-        let shown = name.quoted
-        guard let members = value.objectValue else { throw WeightFailure("\(shown) is not an object", at: 8) }
-        guard let type = members["dtype"]?.stringValue, let dtype = DType(safetensors: type) else {
-            let found = members["dtype"]?.stringValue.map { $0.quoted } ?? "missing"
-            throw WeightFailure("\(shown): dtype is \(found), not one of \(DType.safetensorsNames)", at: 8)
-        }
-        guard let shape = Self.lengths(members["shape"]), shape.count <= ArrayDraft.maximumDimensions else {
-            throw WeightFailure(
-                "\(shown): shape is not a list of at most \(ArrayDraft.maximumDimensions) lengths", at: 8)
-        }
-        guard let offsets = Self.lengths(members["data_offsets"]), offsets.count == 2 else {
-            throw WeightFailure("\(shown): data_offsets is not a list of two offsets", at: 8)
-        }
-        return Entry(name: name, dtype: dtype, shape: shape, begin: offsets[0], end: offsets[1])
-    }
-
-    private static func lengths(_ value: JSONValue?) -> [UInt64]? {
-        guard case .array(let elements)? = value else { return nil }
-        var lengths: [UInt64] = []
-        for element in elements {
-            guard case .integer(let length) = element, length >= 0 else { return nil }
-            lengths.append(UInt64(length))
-        }
-        return lengths
     }
 }

@@ -40,8 +40,11 @@ public struct SafetensorsEncoder: WeightEncoder {
             text.append(UInt8(ascii: ","))
         }
         var begin = 0
-        for (index, (spec, name)) in zip(arrays, try ArrayNames.unique(arrays, reserved: ["__metadata__"])).enumerated()
-        {
+        let names = try ArrayNames.all(of: arrays)
+        if let index = names.firstIndex(of: "__metadata__") {
+            throw WeightFailure("in safetensors \"__metadata__\" is no array's name", at: 0, array: index)
+        }
+        for (index, (spec, name)) in zip(arrays, names).enumerated() {
             if index > 0 { text.append(UInt8(ascii: ",")) }
             JSONValue.append(name, to: &text)
             let shape = spec.shape.map { String($0) }.joined(separator: ",")
@@ -57,24 +60,5 @@ public struct SafetensorsEncoder: WeightEncoder {
         var head: [UInt8] = []
         head.appendLittleEndian(UInt64(text.count))
         return head + text
-    }
-}
-
-/// Names for formats in which every array needs its own.
-enum ArrayNames {
-    /// The arrays' names, and `arr_N` for those without.
-    static func unique(_ arrays: [ArraySpec], reserved: Set<String> = []) throws(WeightFailure) -> [String] {
-        var seen = reserved
-        var names: [String] = []
-        for (index, spec) in arrays.enumerated() {
-            let name = spec.name ?? "arr_\(index)"
-            guard seen.insert(name).inserted else {
-                throw WeightFailure(
-                    "the name \(name.quoted) is taken, and the format needs one of its own for each array",
-                    at: 0, array: index)
-            }
-            names.append(name)
-        }
-        return names
     }
 }

@@ -143,18 +143,26 @@ extension FEDWT001Validator {
             throw WeightFailure("metadata is not a JSON object", at: 16)
         }
         metadata = members
-        if let given = members["layer_names"], given != .null {
-            guard case .array(let values) = given, values.count == arrayCount else {
-                throw WeightFailure("metadata layer_names is not a list of \(arrayCount) names", at: 16)
-            }
-            for (index, value) in values.enumerated() {
-                guard value == .null || value.stringValue != nil else {
-                    throw WeightFailure(
-                        "metadata layer_names[\(index)] is neither a string nor null", at: 16, array: index)
-                }
-                names.append(value.stringValue)
-            }
-        }
+        if let given = members["layer_names"], given != .null { try takeNames(given) }
         try expect(.ndim, 1)
+    }
+
+    private mutating func takeNames(_ given: JSONValue) throws(WeightFailure) {
+        let text = field
+        guard case .array(let values) = given, values.count == arrayCount else {
+            let place = JSONPlace.find(.key("layer_names"), in: text, at: 16)
+            throw WeightFailure("metadata layer_names is not a list of \(arrayCount) names", at: place)
+        }
+        func place(_ index: Int) -> UInt64 { JSONPlace.find(.key("layer_names"), .index(index), in: text, at: 16) }
+        var taken = ArrayNames()
+        for (index, value) in values.enumerated() {
+            let name = value.stringValue
+            guard name != nil || value == .null else {
+                throw WeightFailure(
+                    "metadata layer_names[\(index)] is neither a string nor null", at: place(index), array: index)
+            }
+            names.append(name)
+            if let name { try taken.take(name, at: place(index), array: index) }
+        }
     }
 }

@@ -74,6 +74,7 @@ extension WeightsJSONDecoder {
         case ("name", .scalar(.null)), ("dtype", .scalar(.null)), ("shape", .scalar(.null)): break
         case ("name", .scalar(.string(let name))):
             try budget.keepText(UInt64(name.utf8.count), at: start, array: draft.index)
+            try names.take(name, at: start, array: draft.index)
             draft.name = name
         case ("dtype", .scalar(.string(let text))): try draft.setType(text, at: start, field: "dtype")
         case ("shape", .beginList):

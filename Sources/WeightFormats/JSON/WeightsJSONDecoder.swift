@@ -15,6 +15,7 @@ public final class WeightsJSONDecoder: WeightDecoder {
 
     var budget: DecodeBudget
     var arrays: [DecodedArray] = []
+    var names = ArrayNames()
     var builder = JSONTreeBuilder()
 
     var tokenizer: JSONTokenizer

@@ -49,7 +49,10 @@ extension MessagePackDecoder {
     func endField(_ field: Payload) throws(WeightFailure) {
         switch field {
         case .type: try draft.setType(try string("type"), at: start, field: "type")
-        case .name: draft.name = try string("name")
+        case .name:
+            let name = try string("name")
+            try names.take(name, at: start, array: draft.index)
+            draft.name = name
         case .data: draft.data = dataStart..<budget.position
         default: try checkKind()
         }

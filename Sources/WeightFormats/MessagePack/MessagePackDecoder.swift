@@ -28,6 +28,7 @@ public final class MessagePackDecoder: WeightDecoder {
 
     var budget: DecodeBudget
     var arrays: [DecodedArray] = []
+    var names = ArrayNames()
     var builder = JSONTreeBuilder()
 
     var tokenizer = MessagePackTokenizer()

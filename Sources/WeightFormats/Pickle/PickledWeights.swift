@@ -17,6 +17,7 @@ struct PickledWeights {
     private var inMetadata = false
     private var decoded: UInt64 = 0
     private var arrays: [DecodedArray] = []
+    private var names = ArrayNames()
     /// Of the array that is looked at.
     private var name: String?
 
@@ -31,17 +32,17 @@ struct PickledWeights {
     mutating func weights(_ root: PickleValue) throws(WeightFailure) -> DecodedWeights {
         var metadata: [String: JSONValue] = [:]
         if case .dict = root {
-            let members = try members(of: root)
-            if Self.isPackage(members) {
-                for (key, value) in members {
+            let entries = try entries(of: root)
+            if Self.isPackage(entries) {
+                for (key, value) in try distinct(entries) {
                     switch key {
                     case "weights": try addAll(value)
                     case "metadata": metadata = try object(value)
-                    default: throw failure("key \(Self.shown(key)) is neither weights nor metadata", value)
+                    default: throw failure("key \(key.quoted) is neither weights nor metadata", value)
                     }
                 }
             } else {
-                try addNamed(members)
+                try addNamed(entries)
             }
         } else {
             try addAll(root)
@@ -49,23 +50,28 @@ struct PickledWeights {
         guard !arrays.isEmpty else {
             throw failure("the pickle holds no array; an upload has at least one", root)
         }
-        takeNames(from: &metadata)
+        try takeNames(from: &metadata)
         return DecodedWeights(arrays: arrays, metadata: metadata)
     }
 
     /// `layer_names`, as FEDWT001 has them, name the arrays of a list or tuple.
-    private mutating func takeNames(from metadata: inout [String: JSONValue]) {
+    private mutating func takeNames(from metadata: inout [String: JSONValue]) throws(WeightFailure) {
         guard case .array(let names)? = metadata["layer_names"], names.count == arrays.count,
             names.allSatisfy({ $0 == .null || $0.stringValue != nil }), arrays.allSatisfy({ $0.spec.name == nil })
         else { return }
-        for (index, name) in names.enumerated() { arrays[index].spec.name = name.stringValue }
+        for (index, name) in names.enumerated() {
+            guard let name = name.stringValue else { continue }
+            let texts = graph.texts
+            try self.names.take(name, at: texts.last { $0.text == name }?.offset ?? end, array: index)
+            arrays[index].spec.name = name
+        }
         metadata["layer_names"] = nil
     }
 
     /// `{weights, metadata}` rather than two layers of these names.
-    private static func isPackage(_ members: [(String, PickleValue)]) -> Bool {
-        members.contains { key, value in
-            switch (key, value) {
+    private static func isPackage(_ entries: [Entry]) -> Bool {
+        entries.contains { entry in
+            switch (entry.key, entry.value) {
             case ("weights", .array), ("metadata", .array): false
             case ("weights", _), ("metadata", _): true
             default: false
@@ -75,18 +81,21 @@ struct PickledWeights {
 
     private mutating func addAll(_ value: PickleValue) throws(WeightFailure) {
         if case .array = value { return try add(value) }
-        if case .dict = value { return try addNamed(try members(of: value)) }
+        if case .dict = value { return try addNamed(try entries(of: value)) }
         guard let elements = graph.sequence(value) else {
             throw failure("weights are \(value.kind), not arrays or a list, tuple or dict of them", value)
         }
         for element in elements { try add(element) }
     }
 
-    private mutating func addNamed(_ members: [(String, PickleValue)]) throws(WeightFailure) {
-        for (name, value) in members {
-            self.name = name
-            guard case .array = value else { throw failure("its value is \(value.kind), not an array", value) }
-            try add(value)
+    private mutating func addNamed(_ entries: [Entry]) throws(WeightFailure) {
+        for entry in entries {
+            name = entry.key
+            try names.take(entry.key, at: entry.offset, array: arrays.count)
+            guard case .array = entry.value else {
+                throw failure("its value is \(entry.value.kind), not an array", entry.value)
+            }
+            try add(entry.value)
         }
         name = nil
     }
@@ -109,21 +118,40 @@ struct PickledWeights {
         arrays.append(array)
     }
 
-    /// Of a dict, in its order.
-    mutating func members(of value: PickleValue) throws(WeightFailure) -> [(String, PickleValue)] {
+    private struct Entry {
+        let key: String
+        /// Of the key.
+        let offset: UInt64
+        let value: PickleValue
+    }
+
+    /// Of a dict, in its order; a key may be there twice.
+    private mutating func entries(of value: PickleValue) throws(WeightFailure) -> [Entry] {
         guard case .dict(let index) = value else { throw failure("\(value.kind) is not a dict", value) }
         let elements = graph.dicts[Int(index)].elements
-        var known: Set<String> = []
-        var members: [(String, PickleValue)] = []
+        var entries: [Entry] = []
         for place in stride(from: 0, to: elements.count, by: 2) {
             guard let key = graph.text(elements[place]) else { throw failure("a key is not a string", value) }
             try keep(key, elements[place])
-            guard known.insert(key).inserted else {
-                throw failure("key \(Self.shown(key)) comes twice", elements[place])
-            }
-            members.append((key, elements[place + 1]))
+            entries.append(
+                Entry(key: key, offset: graph.offset(of: elements[place]) ?? end, value: elements[place + 1]))
         }
-        return members
+        return entries
+    }
+
+    private func distinct(_ entries: [Entry]) throws(WeightFailure) -> [(String, PickleValue)] {
+        var known: Set<String> = []
+        for entry in entries {
+            guard known.insert(entry.key).inserted else {
+                throw WeightFailure("key \(entry.key.quoted) comes twice", at: entry.offset)
+            }
+        }
+        return entries.map { ($0.key, $0.value) }
+    }
+
+    /// Of a dict, in its order, each key once.
+    mutating func members(of value: PickleValue) throws(WeightFailure) -> [(String, PickleValue)] {
+        try distinct(try entries(of: value))
     }
 
     private mutating func object(_ value: PickleValue) throws(WeightFailure) -> [String: JSONValue] {
@@ -175,6 +203,4 @@ struct PickledWeights {
             reason, at: graph.offset(of: value) ?? end, array: inMetadata ? nil : arrays.count,
             name: inMetadata ? nil : name, limit: limit)
     }
-
-    private static func shown(_ name: String) -> String { name.quoted }
 }

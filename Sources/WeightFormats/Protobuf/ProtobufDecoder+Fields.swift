@@ -121,7 +121,10 @@ extension ProtobufDecoder {
         }
         switch field {
         case .dtype: try draft.setType(string, at: fieldOffset, field: "dtype")
-        case .name: draft.name = string.isEmpty ? nil : string
+        case .name where string.isEmpty: break
+        case .name:
+            try names.take(string, at: fieldOffset, array: draft.index)
+            draft.name = string
         case .key: entryKey = string
         case .value: entryValue = string
         default: break

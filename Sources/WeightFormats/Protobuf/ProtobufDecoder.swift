@@ -19,6 +19,7 @@ public final class ProtobufDecoder: WeightDecoder {
 
     var budget: DecodeBudget
     var arrays: [DecodedArray] = []
+    var names = ArrayNames()
     var metadata: [String: JSONValue] = [:]
 
     var step = Step.tag

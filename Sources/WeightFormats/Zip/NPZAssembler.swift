@@ -17,7 +17,7 @@ public final class NPZAssembler {
     private var budget: DecodeBudget
     private var decoded: UInt64 = 0
     private var zip = ZipWriter()
-    private var names: Set<String> = []
+    private var names = ArrayNames()
     /// Arrays that have ended.
     public private(set) var count = 0
     private var current: Current?
@@ -41,9 +41,7 @@ public final class NPZAssembler {
             throw WeightFailure(
                 "the name \(name.quoted) is absolute or contains ..", at: 0, array: count)
         }
-        guard names.insert(name).inserted else {
-            throw WeightFailure("the array \(name.quoted) comes twice", at: 0, array: count)
-        }
+        try names.take(name, at: 0, array: count)
         output += zip.beginStreamed(member)
         current = Current(reader: NPYReader(at: 0, index: count, name: name))
         if let raw { try write(NPYEncoder.head(of: raw, index: count), to: &output) }

@@ -92,9 +92,7 @@ extension NPZDecoder {
                 "the zip member \(shown) is no array: its name has to end with .npy, and not to be absolute or contain ..",
                 at: start + 30, array: arrays.count)
         }
-        guard names.insert(name).inserted else {
-            throw WeightFailure("the zip member \(shown) comes twice", at: start + 30, array: arrays.count)
-        }
+        try names.take(name, at: start + 30, array: arrays.count)
         let inflate: InflateStream?
         do throws(CompressionFailure) { inflate = head.member.method == 8 ? try InflateStream() : nil } catch {
             throw failure(error.reason, at: start)

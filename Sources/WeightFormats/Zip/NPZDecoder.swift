@@ -32,7 +32,7 @@ public final class NPZDecoder: WeightDecoder {
     var offset: UInt64 = 0
     var fieldOffset: UInt64 = 0
     var members: [ZipMember] = []
-    var names: Set<String> = []
+    var names = ArrayNames()
     var arrays: [DecodedArray] = []
     var current: Current?
     /// By offset, those that the directory has not named yet.

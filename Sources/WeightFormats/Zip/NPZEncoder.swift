@@ -18,7 +18,7 @@ public struct NPZEncoder: WeightEncoder {
         _ source: (Int) throws -> UnsafeRawBufferPointer, to sink: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
         // All that can be wrong is found before the first byte goes out.
-        let names = try ArrayNames.unique(arrays)
+        let names = try ArrayNames.all(of: arrays)
         for (index, spec) in arrays.enumerated() {
             try spec.checkNumPy(index: index)
             guard ZipNames.isSafe(names[index] + ".npy"), names[index].utf8.count < 1 << 15 else {
