@@ -32,6 +32,8 @@ struct EngineStep {
 /// Why a library refused; its words.
 struct EngineFailure: Error {
     var reason: String
+    /// The limit that was passed, where one was.
+    var limit: UInt64?
 }
 
 /// An engine and the memory that it writes into.

@@ -177,7 +177,7 @@ public final class StreamDecompressor {
             do throws(EngineFailure) {
                 coder = try Coder.decoder(codec, upTo: needed)
                 try coder?.engine.begin(level: 0, size: nil)
-            } catch { throw failure(error.reason) }
+            } catch { throw failure(error.reason, limit: error.limit) }
         }
         let first = head
         head = FrameHead()
@@ -202,7 +202,7 @@ public final class StreamDecompressor {
         do throws(EngineFailure) {
             step = try coder.engine.step(rest, to: coder.output, ending: false)
         } catch {
-            throw failure(error.reason)
+            throw failure(error.reason, limit: error.limit)
         }
         guard step.taken > 0 || step.given > 0 || step.isDone || isFull else {
             throw failure("the \(unit) does not go on")

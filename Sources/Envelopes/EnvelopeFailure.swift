@@ -6,6 +6,8 @@ public struct EnvelopeFailure: Error, Sendable, Hashable, CustomStringConvertibl
     public var reason: String
     /// Where, in bytes: for a field of the package within the package, else within the record's value.
     public var offset: Int?
+    /// The limit that was passed, where one was.
+    public var limit: UInt64?
 
     /// A refusal.
     ///
@@ -13,10 +15,12 @@ public struct EnvelopeFailure: Error, Sendable, Hashable, CustomStringConvertibl
     ///   - field: the protocol's name of the field.
     ///   - reason: what was found and what is admitted.
     ///   - offset: where, in bytes.
-    public init(_ field: String, _ reason: String, at offset: Int? = nil) {
+    ///   - limit: the limit that was passed.
+    public init(_ field: String, _ reason: String, at offset: Int? = nil, limit: UInt64? = nil) {
         self.field = field
         self.reason = reason
         self.offset = offset
+        self.limit = limit
     }
 
     /// All of it in one line.

@@ -47,7 +47,9 @@ struct JSONObject {
                 try cursor.skipValue()
                 members.append(Member(key: key, range: start..<cursor.place, value: value..<cursor.place))
                 guard members.count <= Self.mostMembers else {
-                    throw EnvelopeFailure(field, "has more than \(Self.mostMembers) members", at: offset + start)
+                    throw EnvelopeFailure(
+                        field, "has more than \(Self.mostMembers) members", at: offset + start,
+                        limit: UInt64(Self.mostMembers))
                 }
             } while cursor.skip(",")
             try cursor.expect("}")
@@ -66,7 +68,8 @@ struct JSONObject {
         let kept = members.filter { $0.key != left }
         let size = kept.reduce(2) { $0 + $1.range.count + 1 }
         guard size <= Bounds.header else {
-            throw EnvelopeFailure(field, "\(size) bytes are over \(Bounds.header)", at: offset)
+            throw EnvelopeFailure(
+                field, "\(size) bytes are over \(Bounds.header)", at: offset, limit: UInt64(Bounds.header))
         }
         var text: [UInt8] = [UInt8(ascii: "{")]
         text.reserveCapacity(size)

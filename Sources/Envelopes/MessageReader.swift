@@ -108,9 +108,19 @@ public final class MessageReader {
 
     private func headEnd(_ package: UnsafeRawBufferPointer) throws(EnvelopeFailure) -> Int {
         guard package.count <= limits.maxStored else {
-            throw EnvelopeFailure("payload", "a package of \(package.count) bytes is over \(limits.maxStored)")
+            throw EnvelopeFailure(
+                "payload", "a package of \(package.count) bytes is over \(limits.maxStored)",
+                limit: UInt64(limits.maxStored))
         }
         return try PackageHead.end(of: package)
+    }
+
+    private func checkSize(_ header: PackageHeader) throws(EnvelopeFailure) {
+        guard header.originalSize <= limits.maxDecoded else {
+            throw EnvelopeFailure(
+                "package.original_size", "\(header.originalSize) is over \(limits.maxDecoded)",
+                limit: UInt64(limits.maxDecoded))
+        }
     }
 
     /// Verifies the payload against the header, and decompresses it.
@@ -124,18 +134,14 @@ public final class MessageReader {
                 throw EnvelopeFailure(
                     "package.chunks", "with an inline payload, or of another size than compressed_size")
             }
-            guard header.originalSize <= limits.maxDecoded else {
-                throw EnvelopeFailure("package.original_size", "\(header.originalSize) is over \(limits.maxDecoded)")
-            }
+            try checkSize(header)
             return (header, stored)
         }
         guard header.compressedSize == stored.count else {
             throw EnvelopeFailure(
                 "package.compressed_size", "is \(header.compressedSize), but the payload has \(stored.count) bytes")
         }
-        guard header.originalSize <= limits.maxDecoded else {
-            throw EnvelopeFailure("package.original_size", "\(header.originalSize) is over \(limits.maxDecoded)")
-        }
+        try checkSize(header)
         guard Hex.encode(SHA256.digest(of: stored)) == header.checksum else {
             throw EnvelopeFailure("package.checksum", "does not match the payload")
         }

@@ -30,7 +30,8 @@ enum PackageHead {
         var json = text.bytes
         while (magic.count + 4 + json.count) % multiple != 0 { json.append(UInt8(ascii: " ")) }
         guard json.count <= Bounds.header else {
-            throw EnvelopeFailure("package.metadata", "the header would pass \(Bounds.header) bytes")
+            throw EnvelopeFailure(
+                "package.metadata", "the header would pass \(Bounds.header) bytes", limit: UInt64(Bounds.header))
         }
         let length = UInt32(json.count)
         return magic + (0..<4).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) } + json
@@ -48,7 +49,8 @@ enum PackageHead {
         let length = Int(UInt32(littleEndian: package.loadUnaligned(fromByteOffset: 8, as: UInt32.self)))
         guard length <= Bounds.header, length <= package.count - 12 else {
             let admitted = min(Bounds.header, package.count - 12)
-            throw EnvelopeFailure("package.header_length", "\(length) is over \(admitted)", at: 8)
+            throw EnvelopeFailure(
+                "package.header_length", "\(length) is over \(admitted)", at: 8, limit: UInt64(admitted))
         }
         return 12 + length
     }

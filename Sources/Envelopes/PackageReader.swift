@@ -120,7 +120,9 @@ public final class PackageReader {
         }
         let length = (8..<12).reversed().reduce(0) { $0 << 8 | Int(head[$1]) }
         guard 1...Bounds.header ~= length else {
-            throw EnvelopeFailure("package.header_length", "\(length) is not from 1 to \(Bounds.header)", at: 8)
+            throw EnvelopeFailure(
+                "package.header_length", "\(length) is not from 1 to \(Bounds.header)", at: 8,
+                limit: length < 1 ? nil : UInt64(Bounds.header))
         }
         return Self.prefix + length
     }
@@ -138,7 +140,9 @@ public final class PackageReader {
             throw EnvelopeFailure("package.chunks", "the payload has to be in the package", at: Self.prefix)
         }
         guard found.originalSize <= maxSize else {
-            throw EnvelopeFailure("package.original_size", "\(found.originalSize) is over \(maxSize)", at: Self.prefix)
+            throw EnvelopeFailure(
+                "package.original_size", "\(found.originalSize) is over \(maxSize)", at: Self.prefix,
+                limit: UInt64(maxSize))
         }
         stream = PayloadDecompression.stream(found.compression, found.originalSize, memory: memory)
         header = found

@@ -44,7 +44,8 @@ extension EnvelopeFailure {
         if failure.limit == UInt64(size) {
             self.init("package.original_size", "\(size) bytes do not hold the payload")
         } else {
-            self.init("payload", failure.reason, at: origin + Int(clamping: failure.offset))
+            self.init(
+                "payload", failure.reason, at: origin + Int(clamping: failure.offset), limit: failure.limit)
         }
     }
 }

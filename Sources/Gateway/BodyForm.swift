@@ -95,17 +95,16 @@ struct BodyForm: Sendable, Hashable {
             }
         }
         guard codings.count <= mostCodings else {
-            var failure = unsupported("Content-Encoding has \(codings.count) layers, over \(mostCodings)")
-            failure.limit = UInt64(mostCodings)
-            throw failure
+            throw unsupported(
+                "Content-Encoding has \(codings.count) layers, over \(mostCodings)", limit: UInt64(mostCodings))
         }
         return codings
     }
 
     /// With what could be sent instead (RFC 9110, section 15.5.16).
-    private static func unsupported(_ reason: String) -> Failure {
+    private static func unsupported(_ reason: String, limit: UInt64? = nil) -> Failure {
         let supported = "gzip, zstd, lz4"
-        var failure = Failure(.unsupportedEncoding, "\(reason); supported: \(supported)")
+        var failure = Failure(.unsupportedEncoding, "\(reason); supported: \(supported)", limit: limit)
         failure.headers = [("Accept-Encoding", supported)]
         return failure
     }
@@ -119,27 +118,18 @@ struct BodyForm: Sendable, Hashable {
 
     /// - Parameter shape: lengths with commas; empty for a scalar.
     static func raw(dtype: String, shape: String, name: String?) throws(Failure) -> ArraySpec {
-        guard let type = DType(rawValue: dtype) else {
-            let all = DType.allCases.map(\.rawValue).joined(separator: ", ")
-            throw Failure(.badRequest, "dtype \"\(dtype)\" is not one of \(all)")
+        do throws(WeightFailure) { return try ArraySpec(raw: dtype, shape: shape, name: name) } catch {
+            throw Failure(query: error)
         }
-        var lengths: [UInt64] = []
-        for part in shape.isEmpty ? [] : shape.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let length = WholeNumber.parse(String(part.trimmed())), lengths.count < 32 else {
-                throw Failure(.badRequest, "shape \"\(shape)\" has to be at most 32 lengths, such as 2,3")
-            }
-            lengths.append(UInt64(length))
-        }
-        guard let spec = ArraySpec(name: name, dtype: type, shape: lengths) else {
-            throw Failure(.badRequest, "shape \"\(shape)\" of \(dtype) overflows")
-        }
-        return spec
     }
 
     /// The boundary of a multipart type: a token or a quoted string of at most 70 characters (RFC 2046, section 5.1.1).
     private static func boundary(_ contentType: String) throws(Failure) -> String {
-        guard let value = HeaderParameters(contentType)["boundary"], (1...70).contains(value.utf8.count) else {
-            throw Failure(.badRequest, "multipart/form-data needs a boundary of 1 to 70 characters")
+        let value = HeaderParameters(contentType)["boundary"] ?? ""
+        guard (1...70).contains(value.utf8.count) else {
+            throw Failure(
+                .badRequest, "multipart/form-data needs a boundary of 1 to 70 characters",
+                limit: value.isEmpty ? nil : 70)
         }
         return value
     }

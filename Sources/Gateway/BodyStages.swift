@@ -77,9 +77,9 @@ final class BodyStages: BodyStage {
         // Each layer's own ratio is no bound on what several make together, and a package's compression has none.
         guard given > Self.grace, given / Self.mostExpansion > taken else { return output }
         var failure = Failure(
-            .tooLarge, "the body's first \(taken) bytes expand to \(given) or more, over \(Self.mostExpansion) times")
+            .tooLarge, "the body's first \(taken) bytes expand to \(given) or more, over \(Self.mostExpansion) times",
+            limit: UInt64(taken * Self.mostExpansion))
         failure.offset = UInt64(taken)
-        failure.limit = UInt64(taken * Self.mostExpansion)
         throw failure
     }
 
@@ -151,9 +151,8 @@ private final class RawStage: BodyStage {
 
     init(_ spec: ArraySpec) throws(Failure) {
         self.spec = spec
-        // Without an offset: it is the query that says the shape.
         do throws(WeightFailure) { head = try FEDWT001Writer.head(ofDense: spec) } catch {
-            throw Failure(.badRequest, error.reason)
+            throw Failure(query: error)
         }
         // The head is handed over from memory that does not move.
         output = UnsafeMutableRawBufferPointer.allocate(byteCount: head.count, alignment: 16)
@@ -174,7 +173,7 @@ private final class RawStage: BodyStage {
         guard received <= UInt64(spec.byteCount) else {
             throw WeightFailure(
                 "the body has more than the \(spec.byteCount) bytes of shape \(spec.shape) of \(spec.dtype.rawValue)",
-                at: UInt64(spec.byteCount), array: 0)
+                at: UInt64(spec.byteCount), array: 0, limit: UInt64(spec.byteCount))
         }
         defer { rest = UnsafeRawBufferPointer(rebasing: rest[rest.count...]) }
         return rest

@@ -15,6 +15,11 @@ extension Failure {
         limit = failure.limit
     }
 
+    /// An array of which the query says what cannot be: there is no place in the body.
+    init(query failure: WeightFailure) {
+        self.init(.badRequest, failure.reason, limit: failure.limit)
+    }
+
     /// What a body's stages and decoder throw.
     init(body error: any Error) {
         switch error {
@@ -64,7 +69,9 @@ extension Failure {
     }
 
     /// A message that does not fit its envelope.
-    init(_ failure: EnvelopeFailure) { self.init(.badRequest, "\(failure.field): \(failure.reason)") }
+    init(_ failure: EnvelopeFailure) {
+        self.init(.badRequest, "\(failure.field): \(failure.reason)", limit: failure.limit)
+    }
 
     /// What the server itself refused.
     init(_ refusal: Refusal) {

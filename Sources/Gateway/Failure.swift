@@ -147,7 +147,11 @@ enum FailureKind: String, CaseIterable, Sendable {
         case .tooLarge:
             Row(
                 status: 413, title: "The body is too large", retriable: false,
-                explanation: "The limit in bytes is given. It follows the body limit and the largest record of the log."
+                explanation:
+                    """
+                    The limit in bytes is given: of the body, of what it expands to, or of the memory that it needs, as the detail \
+                    says.
+                    """
             )
         case .unsupportedFormat:
             Row(
@@ -238,8 +242,9 @@ struct Failure: Error, Sendable {
     /// Extra header fields, such as Allow.
     var headers: [(String, String)] = []
 
-    init(_ kind: FailureKind, _ detail: String) {
+    init(_ kind: FailureKind, _ detail: String, limit: UInt64? = nil) {
         self.kind = kind
         self.detail = detail
+        self.limit = limit
     }
 }

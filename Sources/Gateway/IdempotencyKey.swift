@@ -10,8 +10,8 @@ enum IdempotencyKey {
         guard (1...longest).contains(key.utf8.count), isPrintable else {
             throw Failure(
                 .badRequest,
-                "Idempotency-Key has to be 1 to \(longest) printable ASCII characters without blanks, quotes and backslashes"
-            )
+                "Idempotency-Key has to be 1 to \(longest) printable ASCII characters without blanks, quotes and backslashes",
+                limit: key.utf8.count > longest ? UInt64(longest) : nil)
         }
         return String(key)
     }

@@ -152,7 +152,8 @@ final class MultipartStage: BodyStage {
         var raw: ArraySpec?
         if let dtype = head.dtype {
             do throws(Failure) { raw = try BodyForm.raw(dtype: dtype, shape: head.shape ?? "", name: name) } catch {
-                var failure = Failure(error.kind, "the part \(name.quoted): \(error.detail)")
+                var failure = error
+                failure.detail = "the part \(name.quoted): \(error.detail)"
                 failure.array = assembler.count
                 failure.name = name.excerpt
                 failure.offset = place

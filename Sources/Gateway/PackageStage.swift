@@ -2,6 +2,7 @@ internal import Bytes
 internal import Compression
 internal import Envelopes
 internal import WeightFormats
+internal import Weights
 
 /// Takes the weights out of a package that a client sends (protocol.md, section 3).
 ///
@@ -32,7 +33,7 @@ final class PackageStage: BodyStage {
     func format() throws(Failure) -> WeightFormat {
         let name = header?.format ?? ""
         guard let format = WeightFormats.named(name), format.decoder != nil else {
-            throw Failure(.malformedWeights, "package.format: \"\(name)\" is not one of \(WeightFormats.names)")
+            throw Failure(.malformedWeights, "package.format: \(name.quoted) is not one of \(WeightFormats.names)")
         }
         return format
     }
@@ -162,8 +163,9 @@ private final class GatheringSink: ElementSink {
 extension Failure {
     /// A package that is not right.
     init(package failure: EnvelopeFailure) {
-        let isTooLarge = failure.field == "package.original_size" && failure.reason.contains("is over")
+        let isTooLarge = failure.field == "package.original_size" && failure.limit != nil
         self.init(isTooLarge ? .tooLarge : .malformedWeights, "\(failure.field): \(failure.reason)")
         offset = failure.offset.map { UInt64($0) }
+        limit = failure.limit
     }
 }

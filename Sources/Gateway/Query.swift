@@ -24,12 +24,7 @@ struct Query {
     /// A whole number within a range, or nil when the item is missing.
     func integer(_ name: String, in range: ClosedRange<Int64>) throws(Failure) -> Int64? {
         guard let text = items[name] else { return nil }
-        guard let value = WholeNumber.parse(text), range.contains(value) else {
-            throw Failure(
-                .badRequest,
-                "query item \"\(name)\" has to be a whole number from \(range.lowerBound) to \(range.upperBound)")
-        }
-        return value
+        return try WholeNumber.read(text, in: range, "query item \"\(name)\"")
     }
 }
 
@@ -43,11 +38,20 @@ enum WholeNumber {
         return Int64(text)
     }
 
+    /// A number within a range.
+    ///
+    /// - Parameter what: it is, for a refusal.
+    static func read(_ text: String, in range: ClosedRange<Int64>, _ what: String) throws(Failure) -> Int64 {
+        let value = parse(text)
+        if let value, range.contains(value) { return value }
+        let passed = value.map { $0 < range.lowerBound ? range.lowerBound : range.upperBound }
+        throw Failure(
+            .badRequest, "\(what) has to be a whole number from \(range.lowerBound) to \(range.upperBound)",
+            limit: passed.map { UInt64($0) })
+    }
+
     /// A round's number as it stands in a path.
     static func round(_ text: String) throws(Failure) -> Int64 {
-        guard let round = parse(text), round <= largest else {
-            throw Failure(.badRequest, "the round in the path has to be a whole number from 0 to \(largest)")
-        }
-        return round
+        try read(text, in: 0...largest, "the round in the path")
     }
 }

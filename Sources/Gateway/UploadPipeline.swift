@@ -259,9 +259,7 @@ final class UploadPipeline {
 
     private func needsMuch(_ what: String, _ bytes: Int, _ advice: String) -> Failure {
         let most = gateway.admission.mostReserved
-        var failure = Failure(.tooLarge, "\(what) \(bytes) bytes of memory, over \(most): \(advice)")
-        failure.limit = UInt64(most)
-        return failure
+        return Failure(.tooLarge, "\(what) \(bytes) bytes of memory, over \(most): \(advice)", limit: UInt64(most))
     }
 
     /// Memory that is no slab's; nil when the waiter has to wait.

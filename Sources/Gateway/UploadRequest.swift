@@ -72,16 +72,15 @@ extension UploadRequest {
     }
 
     static func tooLarge(_ limit: Int) -> Failure {
-        var failure = Failure(.tooLarge, "the body may have at most \(limit) bytes")
-        failure.limit = UInt64(limit)
-        return failure
+        Failure(.tooLarge, "the body may have at most \(limit) bytes", limit: UInt64(limit))
     }
 
     /// The id of a client.
     static func check(_ clientID: String) throws(Failure) {
         guard Identifier.check(clientID) else {
             throw Failure(
-                .badRequest, "the client id has to have 1 to 128 characters, no control characters and no slash")
+                .badRequest, "the client id has to have 1 to 128 characters, no control characters and no slash",
+                limit: clientID.unicodeScalars.count > 128 ? 128 : nil)
         }
         if [".", "..", "gateway", "aggregator"].contains(clientID) {
             throw Failure(.badRequest, "the client id \"\(clientID)\" is reserved")

@@ -123,10 +123,10 @@ struct UploadSink: ~Copyable {
             PayloadCompressor.memory(policy, payload: payload) - compressor.reduce(0) { $0 + $1.count }
         guard missing > 0 else { return true }
         guard missing <= gateway.admission.mostReserved else {
+            let most = gateway.admission.mostReserved
             throw Failure(
-                .busy,
-                "compressing by \(policy.name) takes \(missing) bytes, of which --memory has \(gateway.admission.mostReserved)"
-            )
+                .busy, "compressing by \(policy.name) takes \(missing) bytes, of which --memory has \(most)",
+                limit: UInt64(most))
         }
         guard let more = gateway.admission.reserve(missing, for: waiter) else { return false }
         compressor.append(more)

@@ -53,16 +53,12 @@ extension Command {
 
     /// What the flags say of bare elements; nil when they say nothing.
     private static func rawArray(_ arguments: Arguments) throws(UsageFailure) -> ArraySpec? {
-        let text = arguments["--shape"] ?? ""
-        guard let name = try arguments.choice("--dtype", DType.allCases.map(\.rawValue)) else {
+        guard let dtype = try arguments.choice("--dtype", DType.allCases.map(\.rawValue)) else {
             guard arguments["--shape"] == nil else { throw UsageFailure("--shape needs --dtype, too") }
             return nil
         }
-        let parts = text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false)
-        let lengths = parts.compactMap { UInt64($0) }
-        guard let dtype = DType(rawValue: name), lengths.count == parts.count, lengths.count <= 32,
-            let array = ArraySpec(dtype: dtype, shape: lengths)
-        else { throw UsageFailure("--shape has to be at most 32 lengths, such as 2,3, not \(text)") }
-        return array
+        do throws(WeightFailure) { return try ArraySpec(raw: dtype, shape: arguments["--shape"] ?? "") } catch {
+            throw UsageFailure("--shape: \(error.reason)")
+        }
     }
 }

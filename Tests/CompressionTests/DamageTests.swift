@@ -71,7 +71,9 @@ internal import Testing
             let frame: [UInt8] = [0x28, 0xb5, 0x2f, 0xfd, 0, descriptor, 1, 0, 0]
             let found = try refusal(frame, StreamDecompressor(.zstd, limits: wide))
             #expect((found == nil) == isFine)
-            if let found { #expect(found.failure.reason.contains("134217728")) }
+            if let found {
+                #expect(found.failure.reason.contains("134217728") && found.failure.limit == 134_217_728)
+            }
         }
     }
 

@@ -344,10 +344,10 @@ def test_convert_takes_weights_out_of_packages(tmp_path, format, compression):
 def test_convert_reads_bare_elements(tmp_path):
     matrix = np.arange(6, dtype=np.float32).reshape(2, 3)
     (tmp_path / "a.bin").write_bytes(matrix.tobytes())
-    subprocess.run([PROGRAM, "convert", "--dtype", "float32", "--shape", "2,3", "a.bin", "a.npy"], cwd=tmp_path, check=True)
+    subprocess.run([PROGRAM, "convert", "--dtype", "float32", "--shape", "2, 3", "a.bin", "a.npy"], cwd=tmp_path, check=True)
     assert same([np.load(tmp_path / "a.npy")], [matrix])
     for flags, code, word in ((["--dtype", "float32", "--shape", "2,4"], 1, "takes 32"), (["--shape", "2,3"], 2, "--dtype"),
-                              (["--dtype", "float32", "--shape", "2,x"], 2, "--shape"), (["--from", "raw"], 1, "--dtype"),
+                              (["--dtype", "float32", "--shape", "2,x"], 2, "--shape"), (["--dtype", "float32", "--shape", "+2,3"], 2, "--shape"), (["--from", "raw"], 1, "--dtype"),
                               (["--dtype", "float32", "--from", "npz"], 2, "raw")):
         wrong = subprocess.run([PROGRAM, "convert", *flags, "a.bin", "b.npy"], cwd=tmp_path, capture_output=True, text=True)
         assert wrong.returncode == code and word in wrong.stderr, (flags, wrong)

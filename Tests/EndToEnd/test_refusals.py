@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import itertools
 import json
 import pickle
 import struct
@@ -14,6 +15,7 @@ import msgpack
 import numpy as np
 import pytest
 
+import protocol
 from fedgate import PROGRAM, Gateway, eventually
 from libraries import FORMATS, to_fedwt, to_multipart, weight_message
 from weights import Record, assemble, encode
@@ -284,9 +286,11 @@ def test_the_array_that_is_not_the_rounds_is_named(gateway, number):
         return encode([np.zeros(2), np.zeros(shape)], {"layer_names": ["first", "second"]})
 
     gateway.stored(number, "a", body(3))
+    # What was let through once gets its receipt again, so that each goes by another name.
+    sites = itertools.count()
 
     def refused():
-        answer = gateway.put(number, "b", body(4))
+        answer = gateway.put(number, f"b{next(sites)}", body(4))
         return answer.status == 422 and answer
     answer = eventually("the gateway knows the round's arrays", refused)
     assert (answer.problem, answer.json["array"], answer.json["name"]) == ("schema-mismatch", 1, "second"), answer
@@ -312,3 +316,43 @@ def test_the_program_names_the_array(tmp_path):
     for command in (["inspect", "cut.fedwt"], ["convert", "cut.fedwt", "whole.npz"]):
         done = subprocess.run([PROGRAM, *command], cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 1 and 'array 0 "conv1"' in done.stderr, done
+
+
+def npy_of(shape):
+    head = f"{{'descr':'|u1','fortran_order':False,'shape':{shape}}}".encode()
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(head)) + head
+
+
+def package_of(stored):
+    """A zstd payload as it is."""
+    return protocol.package(stored, "model_weights").replace(b'"compression": "none"', b'"compression": "zstd"')
+
+
+WINDOW = b"\x28\xb5\x2f\xfd\0" + bytes([18 << 3]) + b"\1\0\0"
+MULTIPART = {"Content-Type": "multipart/form-data; boundary=xyz"}
+# Query, headers, body, status and the limit that is passed.
+LIMITS = {
+    "a window": ("", {"Content-Encoding": "zstd"}, WINDOW, 413, 128 << 20),
+    "a window in a package": ("format=package", {}, package_of(WINDOW), 422, 128 << 20),
+    "dimensions in a query": ("dtype=int8&shape=" + ",".join(["1"] * 33), {}, b"1", 400, 32),
+    "a shape in a query": ("dtype=int8&shape=9223372036854775807,2", {}, b"1", 400, 2**63 - 1),
+    "a length that FEDWT001 does not hold": ("dtype=int8&shape=4294967296", {}, b"1", 400, 2**32 - 1),
+    "bare elements": ("dtype=int8&shape=1", {}, b"12", 422, 1),
+    "dimensions of a part": ("", MULTIPART, multipart_of("w").replace(b"uint8", b'uint8; shape="' + b"1," * 32 + b'1"'), 400, 32),
+    "the name of a part": ("", MULTIPART, multipart_of("w" * 9000), 422, 8192),
+    "a boundary": ("", {"Content-Type": "multipart/form-data; boundary=" + "x" * 71}, b"1", 400, 70),
+    "content encodings": ("", {"Content-Encoding": ", ".join(["gzip"] * 5)}, b"1", 415, 4),
+    "num_samples": ("num_samples=9007199254740992", {}, GOOD, 400, 2**53 - 1),
+    "a key": ("", {"Idempotency-Key": "x" * 256}, GOOD, 400, 255),
+    "npy's dimensions": ("format=npy", {}, npy_of("(" + "1," * 33 + ")"), 422, 32),
+    "a package's header": ("format=package", {}, b"FEDPK001" + b"\xff" * 4, 422, 4 << 20),
+    "a package's payload": ("format=package", {}, protocol.package(b"x", "model_weights", original_size=1 << 50), 413, 10 << 30),
+}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_limit_that_is_passed_is_in_the_answer(gateway, number, name):
+    query, headers, body, status, limit = LIMITS[name]
+    answer = gateway.put(number, "a", body, query, headers)
+    assert (answer.status, answer.json.get("limit")) == (status, limit), answer
+    assert str(limit) in answer.json["detail"], answer

@@ -74,6 +74,21 @@ import Testing
     }
 }
 
+@Suite struct FailureLimitTests {
+    @Test func theBoundThatWasPassedIsSaid() {
+        func limit(_ text: String, _ range: ClosedRange<Int64>) -> UInt64? {
+            #expect(throws: Failure.self) { try WholeNumber.read(text, in: range, "x") }?.limit
+        }
+        #expect(limit("0", 1...9) == 1 && limit("10", 1...9) == 9 && limit("x", 1...9) == nil)
+        let key = #expect(throws: Failure.self) { try IdempotencyKey.parse(String(repeating: "x", count: 256)) }
+        #expect(key?.limit == 255)
+        #expect(#expect(throws: Failure.self) { try IdempotencyKey.parse("a b") }?.limit == nil)
+        let id = #expect(throws: Failure.self) { try UploadRequest.check(String(repeating: "x", count: 129)) }
+        #expect(id?.limit == 128)
+        #expect(#expect(throws: Failure.self) { try UploadRequest.check("a/b") }?.limit == nil)
+    }
+}
+
 @Suite struct ByteRangeTests {
     @Test(
         arguments: [

@@ -29,7 +29,8 @@ final class ZstdDecoder: Engine, @unchecked Sendable {
         var target = ZSTD_outBuffer(dst: output.baseAddress, size: output.count, pos: 0)
         let left = ZSTD_decompressStream(context, &target, &source)
         if ZSTD_isError(left) != 0, ZSTD_getErrorCode(left) == ZSTD_error_frameParameter_windowTooLarge {
-            throw EngineFailure(reason: "a frame's window is over \(UInt64(1) << UInt64(Self.windowLog)) bytes")
+            let limit = UInt64(1) << UInt64(Self.windowLog)
+            throw EngineFailure(reason: "a frame's window is over \(limit) bytes", limit: limit)
         }
         try ZstdEngine.check(left)
         return EngineStep(taken: source.pos, given: target.pos, isDone: left == 0)

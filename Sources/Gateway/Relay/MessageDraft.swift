@@ -81,9 +81,11 @@ struct MessageDraft: Sendable {
         }
         var round: Int64 = 0
         if let named = members["round_number"], named != .null {
-            guard let value = named.integerValue, 0...WholeNumber.largest ~= value else {
+            let most = WholeNumber.largest
+            guard let value = named.integerValue, 0...most ~= value else {
                 throw Failure(
-                    .badRequest, "the body: round_number has to be a whole number from 0 to \(WholeNumber.largest)")
+                    .badRequest, "the body: round_number has to be a whole number from 0 to \(most)",
+                    limit: named.integerValue.map { $0 < 0 ? 0 : UInt64(most) })
             }
             round = value
         }

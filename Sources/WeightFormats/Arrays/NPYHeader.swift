@@ -69,8 +69,8 @@ struct PythonLiteral {
 
     var offset: UInt64 { start + UInt64(position) }
 
-    func failure(_ reason: String, at offset: UInt64) -> WeightFailure {
-        WeightFailure(reason, at: offset, array: array)
+    func failure(_ reason: String, at offset: UInt64, limit: UInt64? = nil) -> WeightFailure {
+        WeightFailure(reason, at: offset, array: array, limit: limit)
     }
 
     /// Passes over one sign, when it is the next.
@@ -114,7 +114,9 @@ struct PythonLiteral {
         var lengths: [UInt64] = []
         while try !takes(")") {
             guard lengths.count < ArrayDraft.maximumDimensions else {
-                throw failure("npy header: shape has more than \(ArrayDraft.maximumDimensions) dimensions", at: offset)
+                let limit = ArrayDraft.maximumDimensions
+                throw failure(
+                    "npy header: shape has more than \(limit) dimensions", at: offset, limit: UInt64(limit))
             }
             lengths.append(try integer())
             if try !takes(",") {
@@ -133,13 +135,14 @@ struct PythonLiteral {
     private mutating func integer() throws(WeightFailure) -> UInt64 {
         skipBlanks()
         let digits = text[position...].prefix { 0x30...0x39 ~= $0 }
-        guard !digits.isEmpty, digits.count <= 19, let value = UInt64(String(decoding: digits, as: UTF8.self)) else {
-            throw failure("npy header: a length is missing here", at: offset)
+        guard !digits.isEmpty else { throw failure("npy header: a length is missing here", at: offset) }
+        guard let value = Int(String(decoding: digits, as: UTF8.self)) else {
+            throw failure("npy header: the length is over \(Int.max)", at: offset, limit: UInt64(Int.max))
         }
         position += digits.count
         // Python 2 wrote some lengths as long integers.
         if position < text.count, text[position] == UInt8(ascii: "L") { position += 1 }
-        return value
+        return UInt64(value)
     }
 
     private mutating func skipBlanks() {

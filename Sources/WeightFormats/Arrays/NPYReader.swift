@@ -113,9 +113,8 @@ struct NPYReader {
             if length == 0 { try complete(budget) }
         case .header:
             let header = try NPYHeader(field.bytes, at: start, array: index)
-            guard let spec = ArraySpec(name: name, dtype: header.type.dtype, shape: header.shape) else {
-                throw WeightFailure("npy header: shape \(header.shape) overflows", at: start, array: index)
-            }
+            let spec = try ArraySpec.checked(
+                name: name, dtype: header.type.dtype, shape: header.shape, at: start, array: index)
             try budget.admit(UInt64(spec.byteCount), at: start, array: index)
             (self.header, self.spec) = (header, spec)
             dataOffset = offset

@@ -25,7 +25,7 @@ public final class RawDecoder: WeightDecoder {
         guard received <= UInt64(spec.byteCount) else {
             throw WeightFailure(
                 "the body has more than the \(spec.byteCount) bytes of shape \(spec.shape) of \(spec.dtype.rawValue)",
-                at: UInt64(spec.byteCount), array: 0)
+                at: UInt64(spec.byteCount), array: 0, limit: UInt64(spec.byteCount))
         }
         try sink.append(piece)
     }

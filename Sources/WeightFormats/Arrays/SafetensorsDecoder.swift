@@ -78,7 +78,7 @@ public final class SafetensorsDecoder: WeightDecoder {
             guard length >= 2, length <= UInt64(longestHeader) else {
                 throw WeightFailure(
                     "safetensors header length \(length) is not within 2 and \(longestHeader)", at: 0,
-                    limit: UInt64(longestHeader))
+                    limit: length < 2 ? nil : UInt64(longestHeader))
             }
             step = .header
             field.next(Int(length))
@@ -108,9 +108,8 @@ public final class SafetensorsDecoder: WeightDecoder {
                 throw entry.failure(
                     "\(offsets) \(what) before, which ends at \(next)", at: entry.offsetsPlace, array: index)
             }
-            guard let spec = ArraySpec(name: entry.name, dtype: entry.dtype, shape: entry.shape) else {
-                throw entry.failure("shape \(entry.shape) overflows", at: entry.shapePlace, array: index)
-            }
+            let spec = try ArraySpec.checked(
+                name: entry.name, dtype: entry.dtype, shape: entry.shape, at: entry.shapePlace, array: index)
             guard entry.end >= entry.begin, entry.end - entry.begin == UInt64(spec.byteCount) else {
                 throw entry.failure(
                     "\(offsets) do not hold the \(spec.byteCount) bytes of shape \(entry.shape) of"

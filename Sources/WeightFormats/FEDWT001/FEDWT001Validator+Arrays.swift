@@ -7,8 +7,10 @@ extension FEDWT001Validator {
         let index = arrays.count
         switch step {
         case .ndim:
-            guard field[0] <= 32 else {
-                throw WeightFailure("ndim \(field[0]) is over 32", at: fieldOffset, array: index, limit: 32)
+            let most = ArrayDraft.maximumDimensions
+            guard field[0] <= most else {
+                throw WeightFailure(
+                    "ndim \(field[0]) is over \(most)", at: fieldOffset, array: index, limit: UInt64(most))
             }
             try expect(.shape(ndim: Int(field[0])), 4 * Int(field[0]))
         case .shape(let ndim):
@@ -17,7 +19,8 @@ extension FEDWT001Validator {
         case .dtypeLength:
             guard (1...32).contains(field[0]) else {
                 throw WeightFailure(
-                    "dtype name has \(field[0]) bytes; 1 to 32 are admitted", at: fieldOffset, array: index)
+                    "dtype name has \(field[0]) bytes; 1 to 32 are admitted", at: fieldOffset, array: index,
+                    limit: field[0] > 32 ? 32 : nil)
             }
             try expect(.dtype(length: Int(field[0])), Int(field[0]))
         case .dtype:
@@ -35,9 +38,8 @@ extension FEDWT001Validator {
     }
 
     private mutating func addArray(_ index: Int) throws(WeightFailure) {
-        guard let spec = ArraySpec(name: name(ofArray: index), dtype: element.dtype, shape: shape) else {
-            throw WeightFailure("shape \(shape) overflows", at: fieldOffset, array: index)
-        }
+        let spec = try ArraySpec.checked(
+            name: name(ofArray: index), dtype: element.dtype, shape: shape, at: fieldOffset, array: index)
         let count = integer(UInt64.self)
         guard count == UInt64(spec.count) else {
             throw WeightFailure(
@@ -68,7 +70,9 @@ extension FEDWT001Validator {
         let flag = field[4]
         let length = integer(UInt64.self, at: 5)
         guard number < UInt32(arrayCount) else {
-            throw WeightFailure("record index \(number) is not below the array count \(arrayCount)", at: start)
+            throw WeightFailure(
+                "record index \(number) is not below the array count \(arrayCount)", at: start,
+                limit: UInt64(arrayCount - 1))
         }
         let index = Int(number)
         guard !seen[index] else { throw WeightFailure("index \(index) comes twice", at: start, array: index) }

@@ -27,7 +27,9 @@ extension FEDWT001Validator {
         let spec = arrays[index]
         let nnz = integer(UInt64.self)
         guard nnz <= UInt64(spec.count) else {
-            throw WeightFailure("nnz \(nnz) is over the \(spec.count) elements", at: fieldOffset, array: index)
+            throw WeightFailure(
+                "nnz \(nnz) is over the \(spec.count) elements", at: fieldOffset, array: index,
+                limit: UInt64(spec.count))
         }
         let ndim = spec.shape.count
         let (body, overflow) = nnz.multipliedReportingOverflow(by: UInt64(4 * ndim + spec.dtype.itemSize))

@@ -126,18 +126,19 @@ public struct FEDWT001Writer: WeightEncoder {
         guard let text = try? JSONValue.object(members).encoded(), let length = UInt32(exactly: text.count) else {
             throw WeightFailure("the metadata cannot be written as JSON", at: 16)
         }
-        guard !arrays.isEmpty, let count = UInt32(exactly: arrays.count) else {
-            throw WeightFailure("array count \(arrays.count) is not within 1 and \(UInt32.max)", at: 8)
+        try arrays.checkForWriting()
+        guard let count = UInt32(exactly: arrays.count) else {
+            throw WeightFailure("array count \(arrays.count) is over \(UInt32.max)", at: 8, limit: UInt64(UInt32.max))
         }
         var head = Array("FEDWT001".utf8)
         head.appendLittleEndian(count)
         head.appendLittleEndian(length)
         head += text
         for (index, spec) in arrays.enumerated() {
-            guard spec.shape.count <= 32, spec.shape.allSatisfy({ $0 <= UInt64(UInt32.max) }) else {
+            guard spec.shape.allSatisfy({ $0 <= UInt64(UInt32.max) }) else {
                 throw WeightFailure(
-                    "shape \(spec.shape) has more than 32 dimensions or one over \(UInt32.max)",
-                    at: UInt64(head.count), array: index)
+                    "shape \(spec.shape) has a length over \(UInt32.max)", at: UInt64(head.count), array: index,
+                    limit: UInt64(UInt32.max))
             }
             head.append(UInt8(spec.shape.count))
             for length in spec.shape { head.appendLittleEndian(UInt32(length)) }

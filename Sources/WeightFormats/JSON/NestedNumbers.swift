@@ -50,7 +50,9 @@ struct NestedNumbers {
                 var end = place
                 while end < bytes.count, JSONNumber.isPart(base[end]) || base[end].isLowercase { end += 1 }
                 guard held.count + end - place <= Self.maximumLength else {
-                    throw failure("a number has more than \(Self.maximumLength) characters", at: origin + UInt64(place))
+                    let limit = Self.maximumLength
+                    throw failure(
+                        "a number has more than \(limit) characters", at: origin + UInt64(place), limit: UInt64(limit))
                 }
                 if end == bytes.count || !held.isEmpty {
                     held.append(contentsOf: UnsafeBufferPointer(start: base + place, count: end - place))

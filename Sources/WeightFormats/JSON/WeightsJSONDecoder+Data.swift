@@ -73,7 +73,9 @@ extension WeightsJSONDecoder {
 
     private func append(_ bytes: UnsafeRawBufferPointer, at offset: UInt64, to sink: any ElementSink) throws {
         if let expectedBytes, bytes.count > expectedBytes - (budget.position - dataStart) {
-            throw failure("data has more than the \(expectedBytes) bytes of its shape and dtype", at: offset)
+            throw failure(
+                "data has more than the \(expectedBytes) bytes of its shape and dtype", at: offset,
+                limit: UInt64(expectedBytes))
         }
         try budget.append(bytes, to: sink, at: offset, array: draft.index)
     }

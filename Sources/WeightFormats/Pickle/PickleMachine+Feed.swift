@@ -87,7 +87,8 @@ extension PickleMachine {
     private mutating func takeLine(_ byte: UInt8) throws(WeightFailure) {
         guard byte == UInt8(ascii: "\n") else {
             guard field.count < Self.maximumToken else {
-                throw failure("the name of a global is longer than \(Self.maximumToken) bytes")
+                let limit = Self.maximumToken
+                throw failure("the name of a global is longer than \(limit) bytes", limit: UInt64(limit))
             }
             field.append(byte)
             return

@@ -57,7 +57,7 @@ struct PickledSparse {
         guard values.spec.dtype == spec.dtype, count <= spec.count else {
             throw refusal(
                 "values are \(count) of \(values.spec.dtype.rawValue), not at most \(spec.count) of \(spec.dtype.rawValue)",
-                root)
+                root, limit: count > spec.count ? UInt64(spec.count) : nil)
         }
         guard try elementType(try field("dtype")) == spec.dtype, try shape(try field("shape")) == spec.shape else {
             throw refusal("shape or dtype of the sparse array differs from the header's", root)
@@ -105,8 +105,12 @@ struct PickledSparse {
     }
 
     private func shape(_ value: PickleValue) throws(WeightFailure) -> [UInt64] {
-        guard let lengths = machine.graph.sequence(value), lengths.count <= ArrayDraft.maximumDimensions else {
-            throw refusal("shape is \(value.kind), not a tuple of at most \(ArrayDraft.maximumDimensions)", value)
+        guard let lengths = machine.graph.sequence(value) else {
+            throw refusal("shape is \(value.kind), not a tuple", value)
+        }
+        let most = ArrayDraft.maximumDimensions
+        guard lengths.count <= most else {
+            throw refusal("shape has more than \(most) dimensions", value, limit: UInt64(most))
         }
         var shape: [UInt64] = []
         for length in lengths {
@@ -118,8 +122,8 @@ struct PickledSparse {
         return shape
     }
 
-    private func refusal(_ reason: String, _ value: PickleValue) -> WeightFailure {
-        WeightFailure(reason, at: machine.graph.offset(of: value) ?? machine.offset)
+    private func refusal(_ reason: String, _ value: PickleValue, limit: UInt64? = nil) -> WeightFailure {
+        WeightFailure(reason, at: machine.graph.offset(of: value) ?? machine.offset, limit: limit)
     }
 
     private func named(_ error: any Error) -> WeightFailure {

@@ -59,7 +59,9 @@ extension ProtobufDecoder {
         let end = messageEnd
         guard length <= end - offset else {
             let label = field?.rawValue ?? "an unknown field"
-            throw failure("\(label) has \(length) bytes, more than the \(end - offset) left of its message", at: offset)
+            throw failure(
+                "\(label) has \(length) bytes, more than the \(end - offset) left of its message", at: offset,
+                limit: end - offset)
         }
         switch field {
         case .metadata: try open(.metadataEntry, length)

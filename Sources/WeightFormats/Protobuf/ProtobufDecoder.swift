@@ -88,7 +88,7 @@ public final class ProtobufDecoder: WeightDecoder {
         do {
             value = try varint.take(byte)
         } catch {
-            throw failure("a varint takes more than 64 bits", at: offset)
+            throw failure("a varint takes more than 64 bits", at: offset, limit: 64)
         }
         offset += 1
         if case .packedShape = step {

@@ -52,10 +52,7 @@ struct ArrayDraft {
     /// Nil while type or shape are not known.
     func spec(at offset: UInt64) throws(WeightFailure) -> ArraySpec? {
         guard let type, let shape else { return nil }
-        guard let spec = ArraySpec(name: name, dtype: type.dtype, shape: shape) else {
-            throw failure("shape \(shape) overflows", at: offset)
-        }
-        return spec
+        return try .checked(name: name, dtype: type.dtype, shape: shape, at: offset, array: index)
     }
 
     /// Refuses data of another length than type and shape say, where these are known already.

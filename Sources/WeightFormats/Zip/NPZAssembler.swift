@@ -37,10 +37,7 @@ public final class NPZAssembler {
         try budget.admitArray(count, at: 0)
         try budget.keepText(UInt64(name.utf8.count), at: 0, array: count)
         let member = name + ".npy"
-        guard ZipNames.array(of: member) != nil, member.utf8.count < 1 << 15 else {
-            throw WeightFailure(
-                "the name \(name.quoted) is absolute or contains ..", at: 0, array: count)
-        }
+        try ZipNames.check(member, at: 0, array: count)
         try names.take(name, at: 0, array: count)
         output += zip.beginStreamed(member)
         current = Current(reader: NPYReader(at: 0, index: count, name: name))

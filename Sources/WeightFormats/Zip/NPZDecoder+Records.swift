@@ -39,8 +39,9 @@ extension NPZDecoder {
             let size = field.integer(UInt64.self, at: 0)
             guard (44...Self.largestWideEnd).contains(size) else {
                 throw failure(
-                    "the zip64 end record of \(size) bytes is not within 44 and \(Self.largestWideEnd)", at: fieldOffset
-                )
+                    "the zip64 end record of \(size) bytes is not within 44 and \(Self.largestWideEnd)",
+                    at: fieldOffset,
+                    limit: size < 44 ? nil : Self.largestWideEnd)
             }
             try next(.wideEnd, Int(size))
         case .wideEnd:

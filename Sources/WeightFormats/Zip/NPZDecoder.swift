@@ -83,8 +83,8 @@ public final class NPZDecoder: WeightDecoder {
 
     var currentIndex: Int? { current == nil ? nil : arrays.count }
 
-    func failure(_ reason: String, at offset: UInt64) -> WeightFailure {
-        WeightFailure(reason, at: offset, array: currentIndex)
+    func failure(_ reason: String, at offset: UInt64, limit: UInt64? = nil) -> WeightFailure {
+        WeightFailure(reason, at: offset, array: currentIndex, limit: limit)
     }
 
     func next(_ step: Step, _ count: Int) throws(WeightFailure) {

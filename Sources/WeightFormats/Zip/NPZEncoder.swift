@@ -21,12 +21,7 @@ public struct NPZEncoder: WeightEncoder {
         let names = try ArrayNames.all(of: arrays)
         for (index, spec) in arrays.enumerated() {
             try spec.checkNumPy(index: index)
-            guard ZipNames.isSafe(names[index] + ".npy"), names[index].utf8.count < 1 << 15 else {
-                throw WeightFailure(
-                    "the name \(names[index].quoted) cannot be that of a file in an archive",
-                    at: 0,
-                    array: index)
-            }
+            try ZipNames.check(names[index] + ".npy", at: 0, array: index)
         }
         var zip = ZipWriter()
         for (index, spec) in arrays.enumerated() {
