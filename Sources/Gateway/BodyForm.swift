@@ -137,10 +137,13 @@ struct BodyForm: Sendable, Hashable {
 
 /// The parameters behind a header's value: `; name=value` or `; name="value"` (RFC 9110, section 5.6.6).
 struct HeaderParameters {
-    private var values: [String: String] = [:]
+    private var values: [String: [UInt8]] = [:]
 
-    init(_ header: String) {
-        var rest = header.utf8.drop { $0 != UInt8(ascii: ";") }
+    init(_ header: String) { self.init(Array(header.utf8)[...]) }
+
+    /// - Parameter header: perhaps not UTF-8: a browser sends names and filenames as it likes.
+    init(_ header: ArraySlice<UInt8>) {
+        var rest = header.drop { $0 != UInt8(ascii: ";") }
         while rest.popFirst() != nil {
             let name = rest.prefix { $0 != UInt8(ascii: "=") && $0 != UInt8(ascii: ";") }
             rest = rest[name.endIndex...]
@@ -164,11 +167,15 @@ struct HeaderParameters {
                 while value.last == 0x20 || value.last == 0x09 { value.removeLast() }
             }
             let key = String(decoding: name, as: UTF8.self).lowercased().filter { $0 != " " && $0 != "\t" }
-            values[key] = values[key] ?? String(decoding: value, as: UTF8.self)
+            values[key] = values[key] ?? value
         }
     }
 
-    subscript(name: String) -> String? { values[name] }
+    /// A value as text; what is not UTF-8 becomes U+FFFD.
+    subscript(name: String) -> String? { values[name].map { String(decoding: $0, as: UTF8.self) } }
+
+    /// Whether a value is what its text says.
+    func isUTF8(_ name: String) -> Bool { values[name].map { String(validating: $0, as: UTF8.self) != nil } ?? true }
 }
 
 /// As it is kept beside a body that comes in parts.

@@ -143,6 +143,10 @@ final class MultipartStage: BodyStage {
         guard let name = head.name else {
             throw WeightFailure("a part has no name in its Content-Disposition", at: place)
         }
+        guard head.isNameUTF8 else {
+            let array = head.hasFilename ? assembler.count : nil
+            throw WeightFailure("the part's name \(name.quoted) is not UTF-8", at: place, array: array)
+        }
         guard head.hasFilename else {
             fieldBytes += name.utf8.count
             field = (name, [])
@@ -212,17 +216,19 @@ final class MultipartStage: BodyStage {
 /// The headers of one part.
 private struct PartHead {
     var name: String?
+    var isNameUTF8 = true
     var hasFilename = false
     var dtype: String?
     var shape: String?
 
     init(_ text: ArraySlice<UInt8>) {
-        for line in String(decoding: text, as: UTF8.self).split(separator: "\r\n") {
-            guard let colon = line.firstIndex(of: ":") else { continue }
-            let value = HeaderParameters(String(line[line.index(after: colon)...]))
-            switch line[..<colon].lowercased() {
+        for line in text.split(separator: [0x0d, 0x0a]) {
+            guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
+            let value = HeaderParameters(line[line.index(after: colon)...])
+            switch String(decoding: line[..<colon], as: UTF8.self).lowercased() {
             case "content-disposition":
                 name = value["name"]
+                isNameUTF8 = value.isUTF8("name")
                 hasFilename = value["filename"] != nil || value["filename*"] != nil
             case "content-type":
                 dtype = value["dtype"]

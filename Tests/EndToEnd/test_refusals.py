@@ -281,6 +281,18 @@ def test_a_name_that_comes_twice_is_refused(gateway, number, format):
     assert 0 < answer.json["offset"] < len(write("w", "w")), answer
 
 
+@pytest.mark.parametrize("filename, array", [('; filename="x"', 1), ("", None)], ids=["array", "field"])
+def test_a_parts_name_that_is_not_utf8_is_refused(gateway, number, filename, array):
+    first = multipart_of("w").removesuffix(b"--xyz--\r\n")
+    second = multipart_of("modele").replace(b'; filename="x"', filename.encode())
+    latin = first + second.replace(b"modele", "mod\xe8le".encode("latin-1"))
+    answer = gateway.put(number, "a", latin, headers=FORMATS["multipart"].headers)
+    assert (answer.status, answer.problem) == (422, "malformed-weights") and "not UTF-8" in answer.json["detail"], answer
+    assert (answer.json["offset"], answer.json.get("array")) == (len(first) + len("--xyz\r\n"), array), answer
+    good = first + second.replace(b"modele", "mod\xe8le".encode()).replace(b'"x"', b'"\xe8"')
+    assert gateway.put(number, "a", good, headers=FORMATS["multipart"].headers).status == 202, "of a filename nothing is read"
+
+
 def test_the_array_that_is_not_the_rounds_is_named(gateway, number):
     def body(shape):
         return encode([np.zeros(2), np.zeros(shape)], {"layer_names": ["first", "second"]})
