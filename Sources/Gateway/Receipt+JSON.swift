@@ -17,13 +17,15 @@ extension Receipt {
             let parameters = members["parameters"]?.integerValue,
             let original = members["original_size"]?.integerValue, let stored = members["stored_size"]?.integerValue,
             let checksum = members["checksum"]?.stringValue,
-            let compression = members["compression"]?.stringValue.flatMap({ Codec(rawValue: $0) })
+            let compression = members["compression"]?.stringValue.flatMap({ Codec(rawValue: $0) }),
+            let ratio = members["compression_ratio"]?.doubleValue
         else { return nil }
         self.init(
             messageID: messageID, round: round, clientID: clientID,
             position: Position(topic: topic, partition: partition, offset: offset), arrays: arrays,
             parameters: parameters, originalSize: Int(clamping: original), storedSize: Int(clamping: stored),
             checksum: checksum, compression: compression,
-            filter: members["filter"]?.stringValue.flatMap { StreamFilter(rawValue: $0) } ?? .none)
+            filter: members["filter"]?.stringValue.flatMap { StreamFilter(rawValue: $0) } ?? .none,
+            compressionRatio: ratio)
     }
 }

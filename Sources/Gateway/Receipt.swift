@@ -22,6 +22,8 @@ struct Receipt: Sendable, Hashable {
     let checksum: String
     let compression: Codec
     let filter: StreamFilter
+    /// What they gained: bytes of the body, decoded, for each byte of the payload as stored.
+    let compressionRatio: Double
 }
 
 extension Receipt {
@@ -38,6 +40,7 @@ extension Receipt {
         checksum = sealed.summary.checksum
         compression = sealed.summary.compression
         filter = sealed.summary.filter
+        compressionRatio = Self.ratio(sealed.summary.originalSize, sealed.summary.storedSize)
     }
 
     /// The receipt of a message as it is read from the log.
@@ -54,6 +57,12 @@ extension Receipt {
         checksum = package.checksum
         compression = package.compression
         filter = package.filter
+        compressionRatio = Self.ratio(package.originalSize, package.compressedSize)
+    }
+
+    /// In thousandths.
+    private static func ratio(_ original: Int, _ stored: Int) -> Double {
+        (1000 * Double(original) / Double(max(1, stored))).rounded() / 1000
     }
 
     /// The answer's body: written straight, since every small upload pays for it.
@@ -70,8 +79,9 @@ extension Receipt {
         let counts = #","arrays":\#(arrays),"parameters":\#(parameters)"#
         let sizes = #","original_size":\#(originalSize),"stored_size":\#(storedSize)"#
         let form =
-            #","checksum":"\#(checksum)","compression":"\#(compression.rawValue)","filter":"\#(filter.rawValue)"}"#
-        for part in [place, counts, sizes, form] { text.append(contentsOf: part.utf8) }
+            #","checksum":"\#(checksum)","compression":"\#(compression.rawValue)","filter":"\#(filter.rawValue)""#
+        let gain = #","compression_ratio":\#(compressionRatio)}"#
+        for part in [place, counts, sizes, form, gain] { text.append(contentsOf: part.utf8) }
         text.append(UInt8(ascii: "\n"))
         return text
     }

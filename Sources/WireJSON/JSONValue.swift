@@ -23,6 +23,15 @@ extension JSONValue {
         }
     }
 
+    /// The number, however it is written.
+    public var doubleValue: Double? {
+        switch self {
+        case .integer(let value): Double(value)
+        case .number(let value): value
+        default: nil
+        }
+    }
+
     /// The text of a string value.
     public var stringValue: String? {
         if case .string(let text) = self { text } else { nil }

@@ -49,9 +49,20 @@ import WireJSON
         #expect(isRefused() && uploads.bytes == 3 * PartialUploads.leastCounted)
         let receipt = Receipt(
             messageID: "m", round: 1, clientID: "a", position: Position(topic: "t", partition: 0, offset: 0), arrays: 1,
-            parameters: 1, originalSize: 1, storedSize: 1, checksum: "", compression: .none, filter: .none)
+            parameters: 1, originalSize: 1, storedSize: 1, checksum: "", compression: .none, filter: .none,
+            compressionRatio: 1)
         uploads.stored(upload, receipt)
         #expect(!isRefused() && uploads.bytes == 0)
         #expect(try File(reading: upload.path).size == 0)
+    }
+}
+
+@Suite struct ReceiptTests {
+    @Test(arguments: [1, 1.193, 20, 0.999, 123_456.789]) func whatIsKeptBesideAnUploadIsTheSame(ratio: Double) throws {
+        let receipt = Receipt(
+            messageID: "m", round: 1, clientID: "a", position: Position(topic: "t", partition: 0, offset: 7), arrays: 1,
+            parameters: 2, originalSize: 3, storedSize: 4, checksum: "c", compression: .zstd, filter: .byteplane,
+            compressionRatio: ratio)
+        #expect(Receipt(try #require(receipt.value)) == receipt)
     }
 }

@@ -11,7 +11,7 @@ private func update(
     let receipt = Receipt(
         messageID: "\(partition)-\(offset)", round: 1, clientID: client,
         position: Position(topic: "t", partition: partition, offset: offset), arrays: 1, parameters: 1, originalSize: 1,
-        storedSize: 1, checksum: "", compression: .none, filter: .none)
+        storedSize: 1, checksum: "", compression: .none, filter: .none, compressionRatio: 1)
     return StoredUpdate(fingerprint: [body], idempotencyKey: key, timestamp: Double(offset), receipt: receipt)
 }
 
