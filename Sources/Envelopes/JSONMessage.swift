@@ -37,7 +37,8 @@ extension MessageReader {
         let count = characters.count - slashes
         guard count / 4 * 3 - 2 <= limits.maxStored else {
             throw EnvelopeFailure(
-                "payload", "\(count / 4 * 3) bytes are over \(limits.maxStored)", at: range.lowerBound)
+                "payload", "\(count / 4 * 3) bytes are over \(limits.maxStored)", at: range.lowerBound,
+                limit: UInt64(limits.maxStored))
         }
         guard let target = encoded.room(max(Base64.decodingRoom(count), count)), let base = target.baseAddress else {
             throw EnvelopeFailure("payload", "there is no memory for \(count / 4 * 3) bytes", at: range.lowerBound)
