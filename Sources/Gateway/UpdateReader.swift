@@ -9,14 +9,21 @@ internal import Threads
 /// A gateway that read all updates back as they come would do its work twice. So its own ones are noted when the log has
 /// acknowledged them, and as long as their offsets follow one another there is nothing to be read. Others are read
 /// when a gap shows that there are any, or when a question demands it; each once, beginning where the last result says
-/// that open rounds begin.
+/// that open rounds begin. What lies before is read for a client alone that counted in a closed round and asks for its
+/// receipt again after a restart.
 ///
 /// Thread: its own, started by the first question; the rest any.
 final class UpdateReader: Sendable {
     typealias Answer = @Sendable (Result<Void, LogFailure>) -> Void
 
+    private struct Question {
+        /// A closed round whose updates are to be known, too.
+        let round: Int64?
+        let answer: Answer
+    }
+
     private struct State {
-        var questions: [Answer] = []
+        var questions: [Question] = []
         var isStopping = false
         var thread: DedicatedThread?
     }
@@ -61,12 +68,19 @@ final class UpdateReader: Sendable {
     /// What an update is, once it was read.
     func verdict(on update: StoredUpdate) -> UpdateIndex.Verdict { index.withLock { $0.verdict(on: update) } }
 
+    /// Whether a client has an update of a closed round that this process has not read.
+    func mustRecall(_ client: String, round: Int64) -> Bool {
+        store[round]?.counted[client] != nil && updates(of: client, round: round) == nil
+    }
+
     /// Answers once everything was read that is on the log now, on the reader's thread.
-    func catchUp(_ answer: @escaping Answer) {
+    ///
+    /// - Parameter round: a closed one; its updates are read again where they lie.
+    func catchUp(recalling round: Int64? = nil, _ answer: @escaping Answer) {
         let accepted = state.change { state in
             guard !state.isStopping else { return false }
             if state.thread == nil { state.thread = DedicatedThread(name: "updates") { [self] in run() } }
-            state.questions.append(answer)
+            state.questions.append(Question(round: round, answer: answer))
             return state.thread != nil
         }
         if !accepted { answer(.failure(LogFailure(.closed, "the gateway is stopping"))) }
@@ -82,11 +96,12 @@ final class UpdateReader: Sendable {
             defer { state.questions = [] }
             return state.questions
         }
-        for answer in questions { answer(.failure(LogFailure(.closed, "the gateway is stopping"))) }
+        for question in questions { question.answer(.failure(LogFailure(.closed, "the gateway is stopping"))) }
     }
 
     private func run() {
         var reading: Reading?
+        var recalled: Set<Int64> = []
         while let questions = next(isReading: reading != nil) {
             guard !questions.isEmpty else {
                 reading?.tail.close()
@@ -97,13 +112,17 @@ final class UpdateReader: Sendable {
                 let current = try reading ?? Reading(log, limits, from: start)
                 reading = current
                 try read(current)
-                for answer in questions { answer(.success(())) }
+                for round in questions.compactMap(\.round) where !recalled.contains(round) {
+                    try recall(round, current.reader)
+                    recalled.insert(round)
+                }
+                for question in questions { question.answer(.success(())) }
             } catch {
                 reading?.tail.close()
                 reading = nil
                 let failure = error as? LogFailure ?? LogFailure(.unreachable, String(describing: error))
                 logger.warning("updates cannot be read", [("reason", failure.reason)])
-                for answer in questions { answer(.failure(failure)) }
+                for question in questions { question.answer(.failure(failure)) }
             }
         }
         reading?.tail.close()
@@ -112,8 +131,8 @@ final class UpdateReader: Sendable {
     /// The next questions; none when it is time to stop reading, nil when it is time to end.
     ///
     /// A tail that nobody reads from still fetches ahead, and later brings what is known by then.
-    private func next(isReading: Bool) -> [Answer]? {
-        let batch: [Answer]?? = state.wait(within: isReading ? Self.idleTime : nil) { state in
+    private func next(isReading: Bool) -> [Question]? {
+        let batch: [Question]?? = state.wait(within: isReading ? Self.idleTime : nil) { state in
             if state.isStopping { return .some(nil) }
             guard !state.questions.isEmpty else { return nil }
             defer { state.questions = [] }
@@ -141,6 +160,34 @@ final class UpdateReader: Sendable {
         }
     }
 
+    /// Reads a closed round's updates again: from where its updates begin, as the result before it says, until all that
+    /// counted were seen, or there is nothing more that could be them.
+    private func recall(_ round: Int64, _ reader: MessageReader) throws {
+        guard let result = store[round] else { return }
+        let before = store.all.values.filter { $0.position.offset < result.position.offset }
+        let start = before.max { $0.position.offset < $1.position.offset }?.logPositions ?? [:]
+        let end = index.withLock { $0.known }
+        let tail = try log.tail(TopicName.updates, from: start)
+        defer { tail.close() }
+        var missing = Set(result.counted.values)
+        do {
+            try tail.catchUp(with: TopicName.updates, of: log, patience: .seconds(10)) { [self] in
+                state.look { !$0.isStopping }
+            } _: { [self] record in
+                let position = record.position
+                guard position.offset < end[position.partition] ?? 0 else { return }
+                if ChunkRecord.isChunk(record.headers) { return }
+                try? reader.read(record) { opened in
+                    guard opened.message.type == .weightUpdate, opened.message.roundNumber == round else { return }
+                    missing.remove(opened.message.messageID)
+                    let update = StoredUpdate(opened, at: position)
+                    index.withLock { _ = $0.read(update) }
+                }
+                if missing.isEmpty { throw AllSeen() }
+            }
+        } catch is AllSeen {}
+    }
+
     /// What cannot be read is the aggregator's to bury; what this gateway has appended is known already.
     private func take(_ record: borrowing StoredRecord, _ reader: MessageReader) {
         let position = record.position
@@ -153,6 +200,9 @@ final class UpdateReader: Sendable {
         }
     }
 }
+
+/// Ends a reading that has found what it looked for.
+private struct AllSeen: Error {}
 
 /// The state of the reader's thread.
 private final class Reading {

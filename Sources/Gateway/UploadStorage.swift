@@ -49,7 +49,7 @@ final class UploadStorage: Sendable {
     /// Begins; the rest follows from the log's answers.
     func store() {
         if let flight { return store(after: flight) }
-        if request.idempotencyKey != nil { return storeOnce() }
+        if request.idempotencyKey != nil || mustRecall { return storeOnce() }
         if let receipt = earlier() { return answer(receipt, isRepeat: true) }
         // What another gateway has stored is looked at afterwards, and only if it has: the aggregator counts equal ones once.
         append { [self] update in
@@ -78,8 +78,11 @@ final class UploadStorage: Sendable {
         }
     }
 
+    /// The round is closed and the client counted in it, but its updates were read by an earlier process.
+    private var mustRecall: Bool { gateway.updates.mustRecall(request.clientID, round: request.round) }
+
     private func lookThenAppend(_ done: @escaping @Sendable () -> Void) {
-        gateway.updates.catchUp { [self] result in
+        gateway.updates.catchUp(recalling: mustRecall ? request.round : nil) { [self] result in
             do throws(Failure) {
                 if case .failure(let failure) = result { throw Failure(failure) }
                 if let receipt = try earlierByKey() ?? earlier() {

@@ -109,6 +109,30 @@ def test_after_the_round_closed(gateway, number):
         assert answer.status == 409 and answer.problem == "round-closed", answer
 
 
+def test_after_the_round_closed_and_a_restart(start):
+    """The receipts of closed rounds are read from the log again, those of rounds in between and of large updates, too."""
+    gateway = start(Gateway)
+    large = encode([np.arange(4_000_000, dtype=np.float32)])
+    first = fresh_one(gateway.put(1, "a", A, "num_samples=2"))
+    fresh_one(gateway.put(3, "b", A))
+    keyed = fresh_one(gateway.put(1, "b", A, headers={"Idempotency-Key": "k"}))
+    gateway.result(1)
+    big = fresh_one(gateway.put(2, "a", large))
+    gateway.stored(2, "b", large)
+    gateway.stored(3, "a", B)
+    gateway.result(3)
+    for end in (gateway.end, gateway.kill):
+        end()
+        gateway.start()
+        assert repeated(gateway.put(1, "a", A, "num_samples=2"), first)
+        assert repeated(gateway.put(2, "a", large), big)
+        assert repeated(gateway.put(1, "b", A, headers={"Idempotency-Key": "k"}), keyed)
+        assert gateway.put(1, "b", A, "num_samples=9", {"Idempotency-Key": "k"}).problem == "key-reused"
+        for number, client, body in ((1, "a", B), (2, "b", A), (1, "d", A)):
+            answer = gateway.put(number, client, body)
+            assert answer.status == 409 and answer.problem == "round-closed", answer
+
+
 def test_digests(patient, fresh):
     def field(name, body):
         return f"{name}=:{base64.b64encode(hashlib.new(name.replace('-', ''), body).digest()).decode()}:"
@@ -142,3 +166,9 @@ def test_at_another_gateway(brokers, start, fresh):
     counted = {client for client in two.round(number)["reported"]}
     assert counted == {"a", "b", "c"}
     assert same(decode(two.result(number))[0], mean([(1, decode(body)[0]) for body in (A, B, A)]))
+    # One that begins when the round is over.
+    three = start(Gateway, "--kafka", brokers, data="three")
+    three.result(number)
+    assert repeated(three.put(number, "a", A), first)
+    assert repeated(three.put(number, "b", B, headers={"Idempotency-Key": "k"}), keyed)
+    assert three.put(number, "d", A).problem == "round-closed"
