@@ -93,7 +93,8 @@ let package = Package(
         .executableTarget(
             name: "fedgate",
             dependencies: [
-                "Aggregation", "Certificates", "Compression", "Configuration", "Credentials", "Digests", "Envelopes",
+                "Aggregation", "Bytes", "Certificates", "Compression", "Configuration", "Credentials", "Digests",
+                "Envelopes",
                 "EventLog", "Files", "Flags",
                 "Gateway",
                 "HTTPClient",
@@ -126,10 +127,12 @@ let package = Package(
         tests(
             "Aggregation",
             [
-                "Bytes", "Envelopes", "EventLog", "SQLiteLog", "Telemetry", "Threads", "WeightFormats", "Weights",
-                "WireJSON",
+                "Bytes", "Envelopes", "EventLog", "EventLogConformance", "Files", "SQLiteLog", "Telemetry", "Threads",
+                "WeightFormats", "Weights", "WireJSON",
             ]),
-        tests("Gateway", ["Aggregation", "Compression", "Envelopes", "EventLog", "Telemetry", "Threads"]),
+        tests(
+            "Gateway",
+            ["Aggregation", "Compression", "Envelopes", "EventLog", "EventLogConformance", "Telemetry", "Threads"]),
         tests("Flags"),
         tests("Credentials"),
         tests("Configuration", ["Flags"]),

@@ -31,6 +31,8 @@ final class MeanFile {
     private let file: File
     /// Where each array begins, and where the last one ends.
     private var starts = [0]
+    /// Bytes of all.
+    private let size: Int
     private let progress: (Double) -> Void
     private var mapping = UnsafeRawBufferPointer(start: nil, count: 0)
     private let buffer = UnsafeMutableRawBufferPointer.allocate(
@@ -45,8 +47,13 @@ final class MeanFile {
     init(of round: OpenRound, in file: consuming File, progress: @escaping (Double) -> Void) throws(FileFailure) {
         arrays = round.arrays
         sources = round.contributions.map { Source($0, keepOpen: round.contributions.count <= Self.mostOpen) }
-        for array in round.arrays { starts.append(starts[starts.count - 1] + array.byteCount) }
-        try file.resize(to: starts[starts.count - 1])
+        var size = 0
+        for array in round.arrays {
+            size += array.byteCount
+            starts.append(size)
+        }
+        try file.resize(to: size)
+        self.size = size
         self.file = file
         self.progress = progress
     }
@@ -84,16 +91,13 @@ final class MeanFile {
             mean.finish(into: range)
             zeros.look(at: UnsafeRawBufferPointer(range))
             try file.write(UnsafeRawBufferPointer(range), at: starts[index] + offset)
-            progress(Double(starts[index] + offset + count) / Double(starts[starts.count - 1]))
+            progress(Double(starts[index] + offset + count) / Double(size))
         }
         return (elements(index), zeros.isTrue)
     }
 
     /// Lets go of memory in which elements were read, if these bytes are such.
-    func release(_ bytes: UnsafeRawBufferPointer) {
-        guard let start = bytes.baseAddress, let base = mapping.baseAddress else { return }
-        if start >= base, start + bytes.count <= base + mapping.count { File.release(bytes) }
-    }
+    func release(_ bytes: UnsafeRawBufferPointer) { File.release(bytes, in: mapping) }
 
     private func elements(_ index: Int) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(rebasing: mapping[starts[index]..<starts[index + 1]])

@@ -147,8 +147,7 @@ final class ResultPublisher {
             while !full.isEmpty { try window.append(full.removeFirst()) }
         }
         try payload { bytes in
-            for start in stride(from: 0, to: bytes.count, by: chunkSize) {
-                let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + chunkSize, bytes.count)])
+            try bytes.forEachPiece(of: chunkSize) { piece in
                 try supply(&sealer, for: piece.count)
                 try heads.feed(piece, to: dropping)
                 sealer.note(.arrays, heads.takeExtents())

@@ -75,13 +75,7 @@ struct Fields {
     }
 
     func timestamp(_ name: String) throws(EnvelopeFailure) -> Double {
-        let number: Double? =
-            switch try value(name) {
-            case .integer(let value): Double(value)
-            case .number(let value): value
-            default: nil
-            }
-        guard let number else { throw refusal(name, "is not a number") }
+        guard let number = try value(name).doubleValue else { throw refusal(name, "is not a number") }
         guard Bounds.timestamp.contains(number) else {
             throw refusal(name, "\(number) is not within 0 and the year 10000")
         }

@@ -115,14 +115,6 @@ public final class MessageReader {
         return try PackageHead.end(of: package)
     }
 
-    private func checkSize(_ header: PackageHeader) throws(EnvelopeFailure) {
-        guard header.originalSize <= limits.maxDecoded else {
-            throw EnvelopeFailure(
-                "package.original_size", "\(header.originalSize) is over \(limits.maxDecoded)",
-                limit: UInt64(limits.maxDecoded))
-        }
-    }
-
     /// Verifies the payload against the header, and decompresses it.
     private func unpack(
         _ package: UnsafeRawBufferPointer, _ end: Int
@@ -134,14 +126,14 @@ public final class MessageReader {
                 throw EnvelopeFailure(
                     "package.chunks", "with an inline payload, or of another size than compressed_size")
             }
-            try checkSize(header)
+            try header.checkOriginalSize(atMost: limits.maxDecoded)
             return (header, stored)
         }
         guard header.compressedSize == stored.count else {
             throw EnvelopeFailure(
                 "package.compressed_size", "is \(header.compressedSize), but the payload has \(stored.count) bytes")
         }
-        try checkSize(header)
+        try header.checkOriginalSize(atMost: limits.maxDecoded)
         guard Hex.encode(SHA256.digest(of: stored)) == header.checksum else {
             throw EnvelopeFailure("package.checksum", "does not match the payload")
         }

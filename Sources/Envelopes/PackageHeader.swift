@@ -65,4 +65,16 @@ public struct PackageHeader: Sendable, Hashable {
         self.metadata = metadata
         self.chunks = chunks
     }
+
+    /// Refuses a payload that would be larger than a reader takes.
+    ///
+    /// - Parameters:
+    ///   - most: bytes, decompressed.
+    ///   - offset: for the refusal.
+    func checkOriginalSize(atMost most: Int, at offset: Int? = nil) throws(EnvelopeFailure) {
+        guard originalSize <= most else {
+            throw EnvelopeFailure(
+                "package.original_size", "\(originalSize) is over \(most)", at: offset, limit: UInt64(most))
+        }
+    }
 }

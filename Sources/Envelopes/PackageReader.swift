@@ -139,11 +139,7 @@ public final class PackageReader {
         guard found.chunks == nil else {
             throw EnvelopeFailure("package.chunks", "the payload has to be in the package", at: Self.prefix)
         }
-        guard found.originalSize <= maxSize else {
-            throw EnvelopeFailure(
-                "package.original_size", "\(found.originalSize) is over \(maxSize)", at: Self.prefix,
-                limit: UInt64(maxSize))
-        }
+        try found.checkOriginalSize(atMost: maxSize, at: Self.prefix)
         stream = PayloadDecompression.stream(found.compression, found.originalSize, memory: memory)
         header = found
     }

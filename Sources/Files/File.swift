@@ -135,6 +135,16 @@ public struct File: ~Copyable, Sendable {
         madvise(UnsafeMutableRawPointer(bitPattern: start), end - start, MADV_DONTNEED)
     }
 
+    /// Lets go of memory in which a part of a mapped file was read; nothing happens to bytes from elsewhere.
+    ///
+    /// - Parameters:
+    ///   - bytes: any.
+    ///   - mapping: what is mapped.
+    public static func release(_ bytes: UnsafeRawBufferPointer, in mapping: UnsafeRawBufferPointer) {
+        guard let start = bytes.baseAddress, let base = mapping.baseAddress else { return }
+        if start >= base, start + bytes.count <= base + mapping.count { release(bytes) }
+    }
+
     /// Deletes a file, if it is there and that is possible.
     ///
     /// - Parameter path: of the file.

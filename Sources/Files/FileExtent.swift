@@ -70,19 +70,12 @@ public struct FileExtents: Sendable, Hashable {
     ///
     /// - Parameter those: all at once, since a page may hold bytes of two that lie alternately in a file.
     public static func dropFromPageCache(_ those: [FileExtents]) {
-        for (path, extents) in Dictionary(grouping: those.flatMap(\.extents), by: \.path) {
-            guard let file = try? File(reading: path) else { continue }
-            var joined = 0..<0
-            for extent in extents.sorted(by: { $0.start < $1.start }) {
-                let end = extent.start + extent.count
-                if extent.start <= joined.upperBound {
-                    joined = joined.lowerBound..<max(joined.upperBound, end)
-                } else {
-                    file.dropFromPageCache(joined)
-                    joined = extent.start..<end
-                }
-            }
-            file.dropFromPageCache(joined)
+        var joined = FileExtents()
+        let sorted = those.flatMap(\.extents).sorted { ($0.path, $0.start) < ($1.path, $1.start) }
+        for extent in sorted { joined.append(extent) }
+        for extent in joined.extents {
+            let file = try? File(reading: extent.path)
+            file?.dropFromPageCache(extent.start..<extent.start + extent.count)
         }
     }
 

@@ -144,13 +144,14 @@ private final class DecodingStage: BodyStage {
 
 /// Puts the head of a FEDWT001 stream before the elements of one array, since a package has to say what they are.
 private final class RawStage: BodyStage {
-    private let spec: ArraySpec
     private let head: [UInt8]
     private var isBegun = false
-    private var received: UInt64 = 0
+    /// Counts them.
+    private let elements: RawDecoder
+    private let dropping = DroppingSink()
 
     init(_ spec: ArraySpec) throws(Failure) {
-        self.spec = spec
+        elements = RawDecoder(spec, limits: DecodeLimits(decodedBytes: .max))
         do throws(WeightFailure) { head = try FEDWT001Writer.head(ofDense: spec) } catch {
             throw Failure(query: error)
         }
@@ -169,21 +170,10 @@ private final class RawStage: BodyStage {
             isBegun = true
             return UnsafeRawBufferPointer(output)
         }
-        received += UInt64(rest.count)
-        guard received <= UInt64(spec.byteCount) else {
-            throw WeightFailure(
-                "the body has more than the \(spec.byteCount) bytes of shape \(spec.shape) of \(spec.dtype.rawValue)",
-                at: UInt64(spec.byteCount), array: 0, limit: UInt64(spec.byteCount))
-        }
+        try elements.feed(rest, to: dropping)
         defer { rest = UnsafeRawBufferPointer(rebasing: rest[rest.count...]) }
         return rest
     }
 
-    func finish() throws {
-        guard received == UInt64(spec.byteCount) else {
-            throw WeightFailure(
-                "the body has \(received) bytes, but shape \(spec.shape) of \(spec.dtype.rawValue) takes \(spec.byteCount)",
-                at: received, array: 0)
-        }
-    }
+    func finish() throws { _ = try elements.finish(to: dropping) }
 }

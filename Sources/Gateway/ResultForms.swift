@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Files
 internal import Synchronization
 internal import Telemetry
@@ -133,8 +134,7 @@ final class ResultForms: Sendable {
             let encoder = format.encoder(decoded.arrays.map(\.spec), decoded.metadata)
             do {
                 try encoder.write(arrays.elements) { bytes in
-                    for start in stride(from: 0, to: bytes.count, by: Self.step) {
-                        let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + Self.step, bytes.count)])
+                    try bytes.forEachPiece(of: Self.step) { piece in
                         try target.put(piece)
                         arrays.release(piece)
                     }

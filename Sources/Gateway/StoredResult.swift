@@ -89,7 +89,7 @@ extension StoredResult {
             let partition = members["partition"]?.integerValue.flatMap({ Int32(exactly: $0) }),
             let offset = members["offset"]?.integerValue, let digest = members["digest"]?.stringValue,
             let size = members["size"]?.integerValue.flatMap({ Int(exactly: $0) }),
-            let timestamp = members["timestamp"].flatMap(Self.number)
+            let timestamp = members["timestamp"]?.doubleValue
         else { return nil }
         self.round = round
         self.messageID = messageID
@@ -131,14 +131,6 @@ extension StoredResult {
                 let size = copy["size"]?.integerValue.flatMap({ Int(exactly: $0) })
             else { return nil }
             return Copy(digest: digest, size: size)
-        }
-    }
-
-    private static func number(_ value: JSONValue) -> Double? {
-        switch value {
-        case .integer(let number): Double(number)
-        case .number(let number): number
-        default: nil
         }
     }
 }

@@ -68,6 +68,11 @@ final class UpdateReader: Sendable {
     /// What an update is, once it was read.
     func verdict(on update: StoredUpdate) -> UpdateIndex.Verdict { index.withLock { $0.verdict(on: update) } }
 
+    /// Whether a client has an update of a round: one that was read, or one that counted.
+    func hasUpdate(of client: String, round: Int64) -> Bool {
+        updates(of: client, round: round) != nil || store[round]?.counted[client] != nil
+    }
+
     /// Whether a client has an update of a closed round that this process has not read.
     func mustRecall(_ client: String, round: Int64) -> Bool {
         store[round]?.counted[client] != nil && updates(of: client, round: round) == nil
@@ -144,8 +149,14 @@ final class UpdateReader: Sendable {
     /// Behind what is known; at first, where the last result says that open rounds begin.
     private var start: [Int32: Int64] {
         let known = index.withLock { $0.known }
-        guard known.isEmpty else { return known }
-        return store.all.values.reduce(into: [:]) { $0.merge($1.logPositions) { max($0, $1) } }
+        return known.isEmpty ? start(before: .max) : known
+    }
+
+    /// From where rounds have their updates that are open at a place in the topic of results, as the results before it say.
+    private func start(before offset: Int64) -> [Int32: Int64] {
+        store.all.values.reduce(into: [:]) { start, result in
+            if result.position.offset < offset { start.merge(result.logPositions) { max($0, $1) } }
+        }
     }
 
     private func read(_ reading: Reading) throws {
@@ -160,14 +171,11 @@ final class UpdateReader: Sendable {
         }
     }
 
-    /// Reads a closed round's updates again: from where its updates begin, as the result before it says, until all that
-    /// counted were seen, or there is nothing more that could be them.
+    /// Reads a closed round's updates again, until all that counted were seen, or there is nothing more that could be them.
     private func recall(_ round: Int64, _ reader: MessageReader) throws {
         guard let result = store[round] else { return }
-        let before = store.all.values.filter { $0.position.offset < result.position.offset }
-        let start = before.max { $0.position.offset < $1.position.offset }?.logPositions ?? [:]
         let end = index.withLock { $0.known }
-        let tail = try log.tail(TopicName.updates, from: start)
+        let tail = try log.tail(TopicName.updates, from: start(before: result.position.offset))
         defer { tail.close() }
         var missing = Set(result.counted.values)
         do {
@@ -175,28 +183,29 @@ final class UpdateReader: Sendable {
                 state.look { !$0.isStopping }
             } _: { [self] record in
                 let position = record.position
-                guard position.offset < end[position.partition] ?? 0 else { return }
-                if ChunkRecord.isChunk(record.headers) { return }
-                try? reader.read(record) { opened in
-                    guard opened.message.type == .weightUpdate, opened.message.roundNumber == round else { return }
-                    missing.remove(opened.message.messageID)
-                    let update = StoredUpdate(opened, at: position)
-                    index.withLock { _ = $0.read(update) }
-                }
+                guard position.offset < end[position.partition] ?? 0, let update = update(in: record, reader),
+                    update.receipt.round == round
+                else { return }
+                index.withLock { _ = $0.read(update) }
+                missing.remove(update.receipt.messageID)
                 if missing.isEmpty { throw AllSeen() }
             }
         } catch is AllSeen {}
     }
 
-    /// What cannot be read is the aggregator's to bury; what this gateway has appended is known already.
+    /// What this gateway has appended is known already.
     private func take(_ record: borrowing StoredRecord, _ reader: MessageReader) {
         let position = record.position
-        if ChunkRecord.isChunk(record.headers) { return }
         if index.withLock({ ($0.known[position.partition] ?? 0) > position.offset }) { return }
-        try? reader.read(record) { opened in
-            guard opened.message.type == .weightUpdate else { return }
-            let update = StoredUpdate(opened, at: position)
-            index.withLock { _ = $0.read(update) }
+        if let update = update(in: record, reader) { index.withLock { _ = $0.read(update) } }
+    }
+
+    /// Nil for a chunk, and for what cannot be read: that is the aggregator's to bury.
+    private func update(in record: borrowing StoredRecord, _ reader: MessageReader) -> StoredUpdate? {
+        if ChunkRecord.isChunk(record.headers) { return nil }
+        let position = record.position
+        return try? reader.read(record) { opened in
+            opened.message.type == .weightUpdate ? StoredUpdate(opened, at: position) : nil
         }
     }
 }

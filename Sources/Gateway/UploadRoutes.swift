@@ -22,11 +22,7 @@ enum UploadRoutes {
             throw Failure(.forbidden, "the token is for another client than the request")
         }
         // Who has an update of a closed round may ask for its receipt again.
-        if core.updates.updates(of: upload.clientID, round: upload.round) == nil,
-            !core.updates.mustRecall(upload.clientID, round: upload.round)
-        {
-            try core.checkOpen(upload.round)
-        }
+        if !core.updates.hasUpdate(of: upload.clientID, round: upload.round) { try core.checkOpen(upload.round) }
         if inParts { return try PartialUploadRoutes.create(request, upload, call) }
         return .handle(try Upload(core, upload, call.id))
     }

@@ -31,7 +31,7 @@ public final class KafkaMetrics: Sendable {
             _ name: String, _ help: String, _ key: String, _ kind: MetricRegistry.Kind = .gauge, scale: Double = 1
         ) {
             registry.collect(name, help, kind) { [self] in
-                latest.withLock { Self.number($0.top[key]) }.map { [([], $0 * scale)] } ?? []
+                latest.withLock { $0.top[key]?.doubleValue }.map { [([], $0 * scale)] } ?? []
             }
         }
         func broker(
@@ -57,27 +57,27 @@ public final class KafkaMetrics: Sendable {
             $0["state"]?.stringValue.flatMap { $0 == "INIT" ? nil : $0 == "UP" ? 1 : 0 }
         }
         broker("fedgate_kafka_broker_requests_in_flight", "Requests that wait for the broker's answer.") {
-            Self.number($0["waitresp_cnt"])
+            $0["waitresp_cnt"]?.doubleValue
         }
         broker("fedgate_kafka_broker_requests_queued", "Requests that wait to be sent.") {
-            Self.number($0["outbuf_cnt"])
+            $0["outbuf_cnt"]?.doubleValue
         }
         for (name, key, part) in [("mean", "avg", "mean"), ("p99", "p99", "99th percentile")] {
             broker("fedgate_kafka_broker_rtt_\(name)_seconds", "Round trips of ten seconds to the broker, \(part).") {
-                Self.number($0["rtt"]?.objectValue?[key]).map { $0 / 1e6 }
+                $0["rtt"]?.objectValue?[key]?.doubleValue.map { $0 / 1e6 }
             }
         }
         broker("fedgate_kafka_broker_transmit_errors_total", "Failures in sending to the broker.", .counter) {
-            Self.number($0["txerrs"])
+            $0["txerrs"]?.doubleValue
         }
         broker("fedgate_kafka_broker_receive_errors_total", "Failures in receiving from the broker.", .counter) {
-            Self.number($0["rxerrs"])
+            $0["rxerrs"]?.doubleValue
         }
         broker("fedgate_kafka_broker_timeouts_total", "Requests that the broker did not answer in time.", .counter) {
-            Self.number($0["req_timeouts"])
+            $0["req_timeouts"]?.doubleValue
         }
         broker("fedgate_kafka_broker_disconnects_total", "Connections to the broker that ended.", .counter) {
-            Self.number($0["disconnects"])
+            $0["disconnects"]?.doubleValue
         }
     }
 
@@ -94,13 +94,5 @@ public final class KafkaMetrics: Sendable {
         let few = top.filter { $0.value.objectValue == nil }
         let known = Array(brokers.sorted { $0.id < $1.id }.prefix(Self.mostBrokers))
         latest.withLock { $0 = Snapshot(top: few, brokers: known) }
-    }
-
-    private static func number(_ value: JSONValue?) -> Double? {
-        switch value {
-        case .integer(let number)?: Double(number)
-        case .number(let number)?: number
-        default: nil
-        }
     }
 }

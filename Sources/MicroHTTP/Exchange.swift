@@ -130,8 +130,6 @@ public final class Exchange: Sendable {
     public var status: Int? { state.withLock { $0.status ?? $0.reply?.status } }
     /// Bytes of the body that came so far, without the framing of chunks.
     public var bytesIn: UInt64 { received.load(ordering: .relaxed) }
-    /// Length of the answer's body, once there is an answer; of a stream, what was sent so far.
-    public var bytesOut: Int { state.withLock { bytesOut($0) } }
 
     private func bytesOut(_ state: borrowing State) -> Int {
         guard let status = state.reply?.status, status != 204, status != 304, state.method != "HEAD" else { return 0 }

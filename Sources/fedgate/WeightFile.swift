@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Compression
 internal import Envelopes
 internal import Files
@@ -41,8 +42,7 @@ enum WeightFile {
                 description: "raw bytes do not say what they are; fedgate convert reads them with --dtype and --shape")
         }
         do {
-            for start in stride(from: 0, to: bytes.count, by: step) {
-                let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + step, bytes.count)])
+            try bytes.forEachPiece(of: step) { piece in
                 try decoder.feed(piece, to: sink)
                 if !format.keepsBody { File.release(piece) }
             }
@@ -105,8 +105,7 @@ enum WeightFile {
         }
         do {
             try encoder.write(arrays.elements) { bytes in
-                for start in stride(from: 0, to: bytes.count, by: step) {
-                    let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + step, bytes.count)])
+                try bytes.forEachPiece(of: step) { piece in
                     try file.write(piece, at: size)
                     size += piece.count
                     arrays.release(piece)

@@ -1,12 +1,13 @@
 import Bytes
 import EventLog
+import EventLogConformance
 import Testing
 import Threads
 
 @testable import Aggregation
 
 /// A log that acknowledges when it is told to.
-private final class PatientLog: EventLog {
+private final class PatientLog: StubLog {
     typealias Completion = @Sendable (Result<Position, LogFailure>) -> Void
 
     private let waiting = Monitor<[Completion]>([])
@@ -23,16 +24,6 @@ private final class PatientLog: EventLog {
     func append(_ record: Record, to topic: String, completion: @escaping Completion) {
         waiting.change { $0.append(completion) }
     }
-
-    let identity = "patient"
-    func prepare(_ topics: [TopicSpec]) -> [String: TopicLimits] { [:] }
-    func probe(_ topics: [String]) {}
-    func ends(of topic: String) -> [Int32: Range<Int64>] { [:] }
-    func tail(_ topic: String, from offsets: [Int32: Int64]) throws(LogFailure) -> any LogTail {
-        throw LogFailure(.unreachable, "none")
-    }
-    func contend(for work: String) throws(LogFailure) -> any Leadership { throw LogFailure(.unreachable, "none") }
-    func close(within deadline: Duration) {}
 }
 
 @Suite struct ChunkWindowTests {

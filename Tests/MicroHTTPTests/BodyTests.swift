@@ -129,7 +129,8 @@ import Threads
             exchange.reply(.text("too late", status: 500))
             #expect(try client.someReply().text == "late")
             #expect(
-                exchange.status == 202 && exchange.method == "PUT" && exchange.path == "/x" && exchange.bytesOut == 4)
+                exchange.status == 202 && exchange.method == "PUT" && exchange.path == "/x"
+                    && exchange.summary.bytesOut == 4)
             client.send("GET /again HTTP/1.1\r\nHost: x\r\n\r\n")
             let next = try #require(
                 handler.seen.wait(within: .seconds(60)) { $0.exchange?.path == "/again" ? $0.exchange : nil })
@@ -218,7 +219,7 @@ import Threads
                 .handle(
                     TestHandler(
                         body: { count, exchange in
-                            guard exchange.bytesOut == 0 else { return .consumed }
+                            guard exchange.summary.bytesOut == 0 else { return .consumed }
                             exchange.resume()
                             return exchange.id % 8 == 3 ? .consumed : .reject(.text(exchange.target))
                         }, end: { _, exchange in .reply(.text(exchange.target)) }))

@@ -37,11 +37,7 @@ public final class NormalArrays {
     /// Lets go of the memory of elements that are done with, where they are a mapped file's.
     ///
     /// - Parameter piece: any bytes; nothing happens to those that are not of the stream.
-    public func release(_ piece: UnsafeRawBufferPointer) {
-        guard let start = piece.baseAddress, let base = stream.baseAddress, start >= base, start < base + stream.count
-        else { return }
-        File.release(piece)
-    }
+    public func release(_ piece: UnsafeRawBufferPointer) { File.release(piece, in: stream) }
 }
 
 /// Writes the elements that a decoder gives to a file.

@@ -2,6 +2,7 @@ import Aggregation
 import Compression
 import Envelopes
 import EventLog
+import EventLogConformance
 import Glibc
 import Synchronization
 import Telemetry
@@ -11,7 +12,7 @@ import Threads
 @testable import Gateway
 
 /// A log that fails as it is told, and remembers what it was given.
-private final class FlakyLog: EventLog {
+private final class FlakyLog: StubLog {
     struct State {
         var failures: [LogFailure.Kind]
         var attempts: [(topic: String, bytes: [UInt8], headers: [RecordHeader])] = []
@@ -31,16 +32,6 @@ private final class FlakyLog: EventLog {
         if let failure { return completion(.failure(LogFailure(failure, "told to fail"))) }
         completion(.success(Position(topic: topic, partition: 2, offset: 7)))
     }
-
-    var identity: String { "flaky" }
-    func prepare(_ topics: [TopicSpec]) -> [String: TopicLimits] { [:] }
-    func probe(_ topics: [String]) {}
-    func ends(of topic: String) -> [Int32: Range<Int64>] { [:] }
-    func tail(_ topic: String, from offsets: [Int32: Int64]) throws(LogFailure) -> any LogTail {
-        throw LogFailure(.closed, "nothing to read")
-    }
-    func contend(for work: String) throws(LogFailure) -> any Leadership { throw LogFailure(.closed, "no contest") }
-    func close(within deadline: Duration) {}
 }
 
 @Suite struct AppendTests {

@@ -2,6 +2,7 @@ import Aggregation
 import Compression
 import Envelopes
 import EventLog
+import EventLogConformance
 import Glibc
 import Synchronization
 import Telemetry
@@ -11,7 +12,7 @@ import Threads
 @testable import Gateway
 
 /// A log that has nothing to read, and answers appends when it is told to.
-private final class HeldLog: EventLog {
+private final class HeldLog: StubLog {
     private final class EmptyTail: LogTail {
         let positions: [Int32: Int64] = [:]
         func read(within timeout: Duration, _ body: (borrowing StoredRecord) throws -> Void) -> Int {
@@ -39,13 +40,7 @@ private final class HeldLog: EventLog {
         return first != nil
     }
 
-    var identity: String { "held" }
-    func prepare(_ topics: [TopicSpec]) -> [String: TopicLimits] { [:] }
-    func probe(_ topics: [String]) {}
-    func ends(of topic: String) -> [Int32: Range<Int64>] { [:] }
     func tail(_ topic: String, from offsets: [Int32: Int64]) -> any LogTail { EmptyTail() }
-    func contend(for work: String) throws(LogFailure) -> any Leadership { throw LogFailure(.closed, "no contest") }
-    func close(within deadline: Duration) {}
 }
 
 @Suite struct KeyedCommandTests {
